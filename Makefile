@@ -1,0 +1,30 @@
+# Aliases; ./run and ./test are the two commands.
+PYTHON ?= .venv/bin/python
+export SECRET_KEY ?= $(shell $(PYTHON) -c "import secrets; print(secrets.token_urlsafe(64))")
+export BATON_SEALING_KEYS ?= $(shell $(PYTHON) -c "import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())")
+export BATON_AUDIT_KEY ?= lint-only
+export BATON_SERVING_KEY ?= lint-only
+
+# What takes too long for every run: races, a hundred rounds each.
+.PHONY: run test lint format lock bench faults
+run:
+	./run
+test:
+	./test
+lint:
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+	PYTHONPATH=platform:. $(dir $(PYTHON))lint-imports --no-cache
+	$(PYTHON) -m djlint templates --lint --quiet
+	$(PYTHON) manage.py makemigrations --check --dry-run
+format:
+	$(PYTHON) -m ruff check --fix .
+	$(PYTHON) -m ruff format .
+lock:
+	$(PYTHON) requirements/lock.py
+bench:
+	$(PYTHON) -m benchmarks
+# Races that take too long for every run of the tests: a hundred rounds each.
+faults:
+	BATON_FAULT_ROUNDS=100 $(PYTHON) -m pytest -q tests/projects/test_many_at_once.py -k round_after_round

@@ -1,0 +1,226 @@
+"""The register of sources: the list, a new one of a kind, one with its test, its approval, its loads, and its edit."""
+
+from functools import cached_property
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+
+from datasets.connectors.base import INCREMENTAL, ORDER, STEP_WORDS, Connector
+from datasets.connectors.catalog import CONNECTORS, GROUPS, connector_for
+from datasets.forms.sources import RefusalForm, SourceForm
+from datasets.models.sources import Source
+from datasets.models.versions import Dataset
+from datasets.pages.listing import person
+from datasets.queries import sources as queries
+from datasets.schedules import in_words
+from datasets.services import pulls, sources
+from jobs.models import Job
+from jobs.queries import latest_of
+from problems.problem import Invalid, Missing, Problem
+from projects.access import ProjectPage
+from projects.permissions import holders
+from web.pages import FormPage
+
+ROWS = 50
+LOADS = 20
+
+
+class Sources(ProjectPage):
+    """The sources of a project, and the kinds that there are."""
+
+    action = "data.read"
+    stage = "data"
+    template = "datasets/sources.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Show one page of them."""
+        page = Paginator(queries.sources_of(self.project), ROWS).get_page(request.GET.get("page"))
+        rows = [_listed(one) for one in page]
+        return self.show(page_obj=page, rows=rows, groups=GROUPS, writers=holders("source.write"))
+
+
+def _listed(source: Source) -> dict[str, Any]:
+    connector = connector_for(source.connector)
+    words = in_words(source.schedule, source.at, source.weekday)
+    return {"source": source, "kind": connector, "where": connector.where(source.params), "when": words}
+
+
+class SourceEditing(ProjectPage, FormPage):
+    """The base of the forms of a source."""
+
+    action = "source.write"
+    stage = "data"
+    template = "datasets/source_form.html"
+
+    @property
+    def connector(self) -> Connector:
+        """The kind of source."""
+        raise NotImplementedError
+
+    def keep(self, form: SourceForm) -> Source:
+        """Write it down."""
+        raise NotImplementedError
+
+    def act(self, form: SourceForm) -> str:
+        try:
+            return sources.address_of(self.keep(form))
+        except Invalid as problem:
+            fields = {f"param_{n}" if f"param_{n}" in form.fields else n: t for n, t in problem.fields.items()}
+            raise Invalid(problem.text, code=problem.code, fields=fields) from None
+
+    def context(self, form: Any) -> dict[str, Any]:
+        names = Dataset.objects.filter(project=self.project).values_list("name", flat=True)
+        stated = any(form[name].value() for name in form.option_names)
+        return {"connector": self.connector, "names": names[:200], "stated": stated, "source": form.source}
+
+
+class SourceNew(SourceEditing):
+    """Register a source of one kind."""
+
+    @property
+    def connector(self) -> Connector:
+        if self.kwargs["kind"] not in CONNECTORS:
+            raise Missing("There is no such kind of source.")
+        return CONNECTORS[self.kwargs["kind"]]
+
+    def make_form(self, data: Any = None, files: Any = None) -> SourceForm:
+        return SourceForm(data, connector=self.connector)
+
+    def keep(self, form: SourceForm) -> Source:
+        return sources.register(
+            self.project,
+            connector=self.connector.key,
+            name=form.cleaned_data["name"],
+            dataset=form.cleaned_data["dataset"],
+            params=form.params,
+            by=person(self.request),
+            **form.given(),
+        )
+
+
+class OneSource(ProjectPage):
+    """The base of the pages of one source."""
+
+    stage = "data"
+
+    @cached_property
+    def source(self) -> Source:
+        """The source that the address names."""
+        return queries.source_for(self.project, self.kwargs["name"])
+
+    @property
+    def seen(self) -> int:
+        """The revision that the form was made for."""
+        number = self.request.POST.get("seen", "")
+        return int(number) if number.isascii() and number.isdigit() and len(number) < 9 else 0
+
+    def back(self) -> HttpResponse:
+        """To the source's own page."""
+        return HttpResponseRedirect(sources.address_of(self.source))
+
+
+class SourceChange(OneSource, SourceEditing):
+    """Change a source."""
+
+    action = "source.write"
+
+    @property
+    def connector(self) -> Connector:
+        return connector_for(self.source.connector)
+
+    def make_form(self, data: Any = None, files: Any = None) -> SourceForm:
+        return SourceForm(data, connector=self.connector, source=self.source)
+
+    def keep(self, form: SourceForm) -> Source:
+        return sources.change(self.source, seen=self.seen, by=person(self.request), params=form.params, **form.given())
+
+
+class SourcePage(OneSource):
+    """One source: what it is, whether it may feed the project, its test, its loads."""
+
+    action = "data.read"
+    template = "datasets/source.html"
+
+    def get(self, request: HttpRequest, name: str) -> HttpResponse:
+        """Show it. A waiting page sends as `open` what it waits for."""
+        page = Paginator(queries.pulls_of(self.source), LOADS).get_page(request.GET.get("page"))
+        test, load = queries.last_test(self.source), queries.running(self.source)
+        job = latest_of(load) if load else None
+        waits = [one for one in (test, job) if one and one.is_open]
+        shown = ",".join(str(one.pk) for one in waits)
+        if getattr(request, "htmx", False) and "open" in request.GET:
+            same = request.GET["open"] == shown
+            return HttpResponse(status=204) if same else HttpResponse(headers={"HX-Refresh": "true"})
+        return self.show(**self.page(test), page_obj=page, waits=waits, open=shown, load=load)
+
+    def page(self, test: Job | None, refusal: RefusalForm | None = None) -> dict[str, Any]:
+        """What the template shows of the source itself."""
+        source = self.source
+        connector = connector_for(source.connector)
+        return {
+            "source": source,
+            "connector": connector,
+            "where": connector.where(source.params),
+            "sentence": connector.sentence(source.params),
+            "params": queries.shown_params(source),
+            "when": in_words(source.schedule, source.at, source.weekday),
+            "incremental": source.mode == INCREMENTAL,
+            "test": test,
+            "stale": bool(test and test.payload.get("revision") != source.revision),
+            "steps": _steps(test),
+            "refusal": refusal or RefusalForm(),
+            "approvers": holders("source.approve"),
+        }
+
+
+def _steps(test: Job | None) -> list[dict[str, Any]]:
+    """The three steps with what each said; those behind a failed one were not tried."""
+    said = {one["step"]: one for one in (test.result or {}).get("steps", [])} if test else {}
+    return [{"title": STEP_WORDS[one], "said": said.get(one)} for one in ORDER] if said else []
+
+
+class Decide(OneSource):
+    """Approve or refuse a source."""
+
+    action = {"POST": "source.approve"}
+
+    def post(self, request: HttpRequest, name: str) -> HttpResponse:
+        """Decide on the revision that was seen."""
+        try:
+            if request.POST.get("do") == "refuse":
+                reason = request.POST.get("reason", "")
+                sources.refuse(self.source, reason=reason, seen=self.seen, by=person(request))
+                messages.success(request, f"{self.source} feeds nothing any more.")
+            else:
+                sources.approve(self.source, seen=self.seen, by=person(request))
+                messages.success(request, f"{self.source} may feed the project.")
+        except Problem as problem:
+            if problem.status in (403, 404):
+                raise
+            messages.error(request, problem.text)
+        return self.back()
+
+
+class SourceTest(OneSource):
+    """Try it in steps."""
+
+    action = {"POST": "source.run"}
+
+    def post(self, request: HttpRequest, name: str) -> HttpResponse:
+        """Start it."""
+        sources.start_test(self.source, by=person(request))
+        return self.back()
+
+
+class SourceLoad(OneSource):
+    """Load from it now."""
+
+    action = {"POST": "source.run"}
+
+    def post(self, request: HttpRequest, name: str) -> HttpResponse:
+        """Start it."""
+        pulls.start_pull(self.source, again="again" in request.POST, by=person(request))
+        messages.success(request, f"{self.source} is being loaded. Leaving this page is safe.")
+        return self.back()

@@ -1,0 +1,113 @@
+"""PURE: the exact figures of a column of numbers or moments, from its distinct values in order and how often each is.
+
+Values of a small range are counted into places, all others sorted once; every figure comes from the same two arrays.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from storage import tables
+
+COUNTED_RANGE = 1_000_000
+LARGEST_SQUARED = 1e150
+WHOLE = {"int64": pa.int64(), "date32[day]": pa.int32(), "timestamp[us]": pa.int64()}
+
+
+@dataclass(frozen=True)
+class Ordered:
+    """Distinct values from small to large with their counts; whole numbers, or doubles."""
+
+    values: "np.ndarray"
+    counts: "np.ndarray"
+
+    @property
+    def present(self) -> int:
+        """How many cells hold a value."""
+        return int(self.counts.sum())
+
+    def moments(self, points: Sequence[float]) -> tuple[float, float | None, list[float]]:
+        """Mean, standard deviation of the sample (None where squares would overflow) and quantiles between values."""
+        x, n = self.values.astype(np.float64), self.present
+        scale = max(abs(x[0]), abs(x[-1]))
+        if scale >= LARGEST_SQUARED:
+            return float(np.dot(x / scale, self.counts / n) * scale), None, self._quantiles(x, points)
+        mean = float(np.dot(x, self.counts) / n)
+        x_off = x - mean
+        std = float(np.sqrt(np.dot(x_off * x_off, self.counts) / (n - 1))) if n > 1 else None
+        return mean, std, self._quantiles(x, points)
+
+    def _quantiles(self, x: "np.ndarray", points: Sequence[float]) -> list[float]:
+        behind = np.cumsum(self.counts)
+        found = []
+        for point in points:
+            place = (int(behind[-1]) - 1) * point
+            low = int(place)
+            share = place - low
+            below, above = (float(x[np.searchsorted(behind, at, side="right")]) for at in (low, low + (share > 0)))
+            found.append(below if below == above else below * (1 - share) + above * share)
+        return found
+
+    def binned(self, start: float, half: float, bins: int) -> list[int]:
+        """How many cells lie in each of `bins` equal bins from `start` to `start + 2 * half`."""
+        if not half:
+            return [self.present]
+        x = self.values.astype(np.float64)
+        place = np.floor((x / 2 - start / 2) / half * bins)
+        places = np.clip(place, 0, bins - 1).astype(np.int64)
+        return [int(count) for count in np.bincount(places, weights=self.counts, minlength=bins)]
+
+    def commonest(self, most: int) -> list[tuple[Any, int]]:
+        """The values that occur most often, small ones first where they are level."""
+        chosen = np.lexsort((self.values, -self.counts))[:most]
+        return [(self.values[i].item(), int(self.counts[i])) for i in chosen]
+
+
+def ordered(path: Path, name: str, every: int = 1) -> Ordered | None:
+    """One column of a table, or of every so manieth of its rows; None when some value is no finite number."""
+    parts = []
+    for batch in _batches(path, name):
+        part = _plain(batch.column(batch.schema.get_field_index(name)))
+        parts.append(part[::every].copy() if every > 1 else part)
+    values = np.concatenate(parts) if parts else np.zeros(0)
+    if values.dtype == np.float64 and not np.isfinite(values).all():
+        return None
+    return _counted(values) or _sorted(values)
+
+
+def _batches(path: Path, name: str) -> Iterator[pa.RecordBatch]:
+    """Its batches, and with them perhaps those of columns whose name begins with it and a dot."""
+    return tables.read_batches(path, [name], size=1_000_000)
+
+
+def _plain(cells: pa.Array) -> "np.ndarray":
+    whole = WHOLE.get(str(cells.type))
+    present = cells.drop_null() if cells.null_count else cells
+    found: np.ndarray = (present.cast(whole) if whole is not None else present).to_numpy(zero_copy_only=False)
+    return found
+
+
+def _counted(values: "np.ndarray") -> Ordered | None:
+    """Whole numbers that lie close together are counted in one go."""
+    if not len(values) or values.dtype == np.float64:
+        return None
+    low, high = int(values.min()), int(values.max())
+    if high - low >= min(COUNTED_RANGE, 4 * len(values) + 64):
+        return None
+    counts = np.bincount(values.astype(np.int64) - low)
+    there = np.flatnonzero(counts)
+    return Ordered(there + low, counts[there])
+
+
+def _sorted(values: "np.ndarray") -> Ordered:
+    values = np.sort(values)
+    if not len(values):
+        return Ordered(values, np.zeros(0, dtype=np.int64))
+    starts = np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]]))
+    if len(starts) == len(values):
+        return Ordered(values, np.ones(len(values), dtype=np.int64))
+    return Ordered(values[starts], np.diff(np.append(starts, len(values))))

@@ -1,0 +1,248 @@
+"""PURE: one summary per column of a table, by DuckDB locked down to that one file, and its first rows."""
+
+import math
+import os
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from datasets.ahead import ahead
+from datasets.profiling.ordered import Ordered, ordered
+from jobs.report import Report
+from storage import tables
+
+BINS = 20
+TOP = 12
+SAMPLE_ROWS = 50
+SAMPLE_CELLS = 20_000
+LONGEST_SHOWN = 200
+EXACT_ROWS = 2_000_000
+PICKED_ROWS = 1_000_000
+SMALL_CELLS = 4_000_000
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+ORDERED = ("integer", "number", "date", "datetime")
+MOMENTS = {"date": (pa.int32(), pa.date32()), "datetime": (pa.int64(), pa.timestamp("us"))}
+EPOCH_DAY = date(1970, 1, 1).toordinal()
+EPOCH = {"date": "date_diff('day', DATE '1970-01-01', {})::DOUBLE", "datetime": "epoch_us({})::DOUBLE"}
+
+
+def profile(path: Path, schema: list[dict[str, Any]], folder: Path, report: Report) -> dict[str, Any]:
+    """Rows, one summary per column, and the first rows.
+
+    Quantiles and distinct counts are exact up to two million rows; beyond that they are estimates and the summary
+    says `approximate`. Histograms have 20 equal bins, or one bin per value for whole numbers of a small range.
+    """
+    rows = pq.read_metadata(path).num_rows
+    connection = _locked_down(path, len(schema), folder, in_memory=rows * len(schema) <= SMALL_CELLS)
+    try:
+        columns = []
+        counted = ahead(_ordered(path, one["name"], one["type"], rows) for one in schema)
+        for i, (column, known) in enumerate(zip(schema, counted, strict=True)):
+            name, kind = column["name"], column["type"]
+            if known and rows <= EXACT_ROWS:
+                made = _counted(known, name, kind, rows)
+            else:
+                made = _column(connection, f"c{i}", name, kind, rows, known)
+            columns.append(made)
+            report.progress(i + 1, len(schema), "profiling")
+    finally:
+        connection.close()
+    return {"rows": rows, "columns": columns, "sample": _sample(path, len(schema))}
+
+
+def _locked_down(path: Path, width: int, folder: Path, *, in_memory: bool) -> "duckdb.DuckDBPyConnection":
+    """A connection that can read this file and nothing else. Columns are c0, c1, …: no name of a user reaches SQL."""
+    connection = duckdb.connect(":memory:")
+    source = str(path).replace("'", "''")
+    spill = str(folder / "spill").replace("'", "''")
+    settings = [
+        f"SET threads = {max(1, int(os.environ.get('OMP_NUM_THREADS', '1') or 1))}",
+        "SET memory_limit = '512MB'",
+        f"SET temp_directory = '{spill}'",
+        "SET max_temp_directory_size = '8GB'",
+        "SET autoinstall_known_extensions = false",
+        "SET autoload_known_extensions = false",
+        f"SET allowed_paths = ['{source}']",
+        "SET enable_external_access = false",
+        "SET lock_configuration = true",
+    ]
+    for setting in settings:
+        connection.execute(setting)
+    names = ", ".join(f"c{i}" for i in range(width))
+    kind = "TABLE" if in_memory else "VIEW"
+    connection.execute(f"CREATE {kind} t AS SELECT * FROM read_parquet('{source}') AS t({names})")  # noqa: S608  a path of ours
+    return connection
+
+
+def _select(connection: "duckdb.DuckDBPyConnection", what: str, rest: str = "") -> list[tuple[Any, ...]]:
+    """Query the table; both parts are made here of c0, c1, … and numbers."""
+    return connection.execute(f"SELECT {what} FROM t {rest}").fetchall()  # noqa: S608
+
+
+def _one(connection: "duckdb.DuckDBPyConnection", what: str) -> tuple[Any, ...]:
+    return _select(connection, what)[0]
+
+
+def _ordered(path: Path, name: str, kind: str, rows: int) -> Ordered | None:
+    """Numbers and moments, whole up to two million rows; of more rows only numbers, evenly picked for quantiles."""
+    if rows <= EXACT_ROWS:
+        return ordered(path, name) if kind in ORDERED and rows else None
+    return ordered(path, name, every=-(-rows // PICKED_ROWS)) if kind in ("integer", "number") else None
+
+
+def _counted(known: Ordered, name: str, kind: str, rows: int) -> dict[str, Any]:
+    low, high = (known.values[0].item(), known.values[-1].item()) if known.present else (None, None)
+    found = _first_facts(name, kind, rows, known.present, len(known.values), exact=True)
+    found |= {"min": _shown(low, kind), "max": _shown(high, kind)}
+    if low is None or high is None:
+        return found
+    if kind in ("integer", "number"):
+        mean, std, values = known.moments(QUANTILES)
+        found |= _as_moments(mean, std, values)
+    found["histogram"] = _histogram(kind, float(low), float(high), known.binned)
+    if len(known.values) <= BINS:
+        found["top"] = [{"value": _shown(value, kind), "count": count} for value, count in known.commonest(TOP)]
+    return found
+
+
+def _shown(value: Any, kind: str) -> Any:
+    """A counted value as JSON has it; days and moments are counted as whole numbers."""
+    if value is None or kind not in MOMENTS:
+        return plain(value)
+    return plain(pa.scalar(value, MOMENTS[kind][0]).cast(MOMENTS[kind][1]).as_py())
+
+
+def _first_facts(name: str, kind: str, rows: int, present: int, different: int, *, exact: bool) -> dict[str, Any]:
+    return {
+        "name": name,
+        "type": kind,
+        "missing": rows - present,
+        "present": present,
+        "distinct": int(different),
+        "min": None,
+        "max": None,
+        "mean": None,
+        "std": None,
+        "approximate": not exact,
+    }
+
+
+def _column(
+    connection: "duckdb.DuckDBPyConnection", c: str, name: str, kind: str, rows: int, picked: Ordered | None
+) -> dict[str, Any]:
+    exact = rows <= EXACT_ROWS
+    if kind in ("text", "boolean") and exact:
+        return _grouped(connection, c, name, kind, rows)
+    distinct = f"count(DISTINCT {c})" if exact else f"approx_count_distinct({c})"
+    asked = f"count({c}), {distinct}, min({c}), max({c})"
+    if kind in ("integer", "number"):
+        present, different, low, high, *moments = _with_moments(connection, c, asked, _points(c, picked, exact=exact))
+    else:
+        (present, different, low, high), moments = _one(connection, asked), []
+    found = _first_facts(name, kind, rows, present, different, exact=exact) | {"min": plain(low), "max": plain(high)}
+    if moments and present:
+        found |= _as_moments(*moments)
+    if kind in ORDERED and present:
+        x = EPOCH.get(kind, "{}::DOUBLE").format(c)
+        start, end = (float(low), float(high)) if kind not in EPOCH else _one(connection, f"min({x}), max({x})")
+        found["histogram"] = _histogram(kind, start, end, lambda *where: _bins(connection, c, x, *where))
+    if kind == "boolean":
+        found["true"] = int(_one(connection, f"count(*) FILTER (WHERE {c})")[0])
+    if present and (kind in ("text", "boolean") or different <= BINS):
+        found["top"] = _top(connection, c)
+    return found
+
+
+def _grouped(connection: "duckdb.DuckDBPyConnection", c: str, name: str, kind: str, rows: int) -> dict[str, Any]:
+    """Texts and yes or no: every figure from one counting of their values."""
+    groups = f"SELECT {c} AS v, count(*) AS n FROM t WHERE {c} IS NOT NULL GROUP BY v"  # noqa: S608  c0, c1, …
+    facts = "count(*), coalesce(sum(n), 0), min(v), max(v)"
+    top = f"SELECT list(v ORDER BY n DESC, v), list(n ORDER BY n DESC, v) FROM (FROM g ORDER BY n DESC, v LIMIT {TOP})"  # noqa: S608
+    query = f"WITH g AS MATERIALIZED ({groups}) SELECT f.*, o.* FROM (SELECT {facts} FROM g) f, ({top}) o"  # noqa: S608
+    (row,) = connection.execute(query).fetchall()
+    different, present, low, high, values, counts = row
+    found = _first_facts(name, kind, rows, int(present), different, exact=True) | {
+        "min": plain(low),
+        "max": plain(high),
+    }
+    pairs = list(zip(values or [], counts or [], strict=True))
+    if kind == "boolean":
+        found["true"] = next((count for value, count in pairs if value), 0)
+    if pairs:
+        found["top"] = [{"value": plain(value), "count": count} for value, count in pairs]
+    return found
+
+
+def _with_moments(connection: "duckdb.DuckDBPyConnection", c: str, asked: str, points: str) -> tuple[Any, ...]:
+    x = f"{c}::DOUBLE"
+    try:
+        return _one(connection, f"{asked}, avg({x}), stddev_samp({x}), {points}")
+    except duckdb.OutOfRangeException:  # squares beyond the largest double
+        return _one(connection, f"{asked}, avg({x}), NULL, {points}")
+
+
+def _points(c: str, known: Ordered | None, *, exact: bool) -> str:
+    """Quantiles: asked of the whole column, or those of the rows that were picked from it evenly."""
+    if known and known.present:
+        return f"{known.moments(QUANTILES)[2]}::DOUBLE[]"
+    how = "quantile_cont" if exact else "approx_quantile"
+    return f"{how}({c}::DOUBLE, {list(QUANTILES)})"
+
+
+def _as_moments(mean: float, std: float | None, values: Sequence[float]) -> dict[str, Any]:
+    quantiles = {str(point): plain(value) for point, value in zip(QUANTILES, values, strict=True)}
+    return {"mean": plain(mean), "std": plain(std), "quantiles": quantiles}
+
+
+def _histogram(kind: str, start: float, end: float, count: Callable[[float, float, int], list[int]]) -> dict[str, Any]:
+    whole = kind in ("integer", "date") and end - start < BINS
+    if whole:
+        start, end = (start - 0.5, end + 0.5)
+    bins = max(1, round(end - start)) if whole else BINS if end > start else 1
+    half = end / 2 - start / 2  # the difference itself may be beyond the largest double
+    edges = [2 * (start / 2 + half * (i / bins)) for i in range(bins + 1)]
+    return {"edges": [_edge(edge, kind) for edge in edges], "counts": count(start, half, bins)}
+
+
+def _bins(connection: "duckdb.DuckDBPyConnection", c: str, x: str, start: float, half: float, bins: int) -> list[int]:
+    place = f"least(floor((({x}) / 2 - ({start / 2!r})) / {half!r} * {bins}), {bins - 1})::INTEGER" if half else "0"
+    counts = [0] * bins
+    for place_of, count in _select(connection, f"{place} AS bin, count(*)", f"WHERE {c} IS NOT NULL GROUP BY bin"):
+        counts[max(0, place_of)] = count
+    return counts
+
+
+def _edge(value: float, kind: str) -> Any:
+    if kind == "date":
+        return date.fromordinal(min(max(1, round(value) + EPOCH_DAY), date.max.toordinal())).isoformat()
+    if kind == "datetime":
+        return pa.scalar(round(value), pa.timestamp("us")).as_py().isoformat()
+    return plain(value)
+
+
+def _top(connection: "duckdb.DuckDBPyConnection", c: str) -> list[dict[str, Any]]:
+    rest = f"WHERE {c} IS NOT NULL GROUP BY {c} ORDER BY n DESC, {c} LIMIT {TOP}"
+    return [
+        {"value": plain(value), "count": count} for value, count in _select(connection, f"{c}, count(*) AS n", rest)
+    ]
+
+
+def _sample(path: Path, width: int) -> list[dict[str, Any]]:
+    rows = tables.first_rows(path, max(1, min(SAMPLE_ROWS, SAMPLE_CELLS // max(width, 1))))
+    return [{name: plain(value) for name, value in row.items()} for row in rows.to_pylist()]
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it: no NaN, dates as ISO text, long texts cut."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, (date, datetime)):
+        return value.isoformat()
+    if isinstance(value, str) and len(value) > LONGEST_SHOWN:
+        return value[:LONGEST_SHOWN] + "…"
+    return value

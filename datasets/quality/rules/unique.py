@@ -1,0 +1,42 @@
+"""PURE: values, or combinations of values, that occur once."""
+
+from functools import reduce
+from typing import Any
+
+import ibis
+
+from datasets.quality.base import ALLOWED, RowRule, Scene, allowance
+from datasets.recipes.base import names_in_words
+from datasets.recipes.declared import Params
+from datasets.recipes.fields import Field
+
+
+class Unique(RowRule):
+    """Rows with a missing part are left out. All rows that share a value break the rule, not only the later ones."""
+
+    kind = "unique"
+    title = "Occurs once"
+    help = "No two rows have the same values in these columns; rows where one is missing are left out."
+    fields = (Field("columns", "columns", "Columns"), ALLOWED)
+
+    def sentence(self, p: Params) -> str:
+        what = "Each value of" if len(p["columns"]) == 1 else "Each combination of"
+        return f"{what} {names_in_words(p['columns'])} occurs once{allowance(p)}."
+
+    def measures(self, scene: Scene, p: Params) -> dict[str, Any]:
+        return {}
+
+    def own(self, scene: Scene, p: Params) -> Any:
+        """Groups with more than one row: needs a pass of its own, which spills to the folder."""
+        keys = [scene.frame.column(name).id for name in p["columns"]]
+        groups = scene.frame.table.filter(_there(scene, p)).group_by(keys).aggregate(n=ibis._.count())
+        return groups.filter(groups.n > 1).aggregate(failed=ibis._.n.sum())
+
+    def failing(self, scene: Scene, p: Params) -> Any:
+        table = scene.frame.table
+        keys = [scene.frame[name] for name in p["columns"]]
+        return _there(scene, p) & (table["r"].count().over(ibis.window(group_by=keys)) > 1)
+
+
+def _there(scene: Scene, p: Params) -> Any:
+    return reduce(lambda one, other: one & other, [scene.frame[name].notnull() for name in p["columns"]])

@@ -1,0 +1,120 @@
+"""The one place that decides which values a person sees: pages and endpoints fetch what they show through it."""
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from datasets import masking
+from datasets.models.quality import QualityRule
+from datasets.models.recipes import Recipe
+from datasets.models.tags import ColumnTag, Sensitivity
+from datasets.models.versions import Dataset, Ingestion, Version
+from datasets.queries.versions import ingestion_for, version_before, version_for
+from datasets.recipes.plan import read_steps, tables_of
+from jobs.models import Job
+from problems.problem import Problem
+from projects.models.projects import Project
+from projects.permissions import Role, allows
+
+Roles = frozenset[Role]
+
+
+def hidden_in(datasets: Iterable[Dataset], roles: Roles) -> frozenset[str]:
+    """The columns of these datasets whose values these roles must not see."""
+    if allows(roles, "data.see_sensitive"):
+        return frozenset()
+    tags = ColumnTag.objects.filter(dataset__in=list(datasets)).exclude(kind=Sensitivity.NONE)
+    return frozenset(tags.values_list("column", flat=True))
+
+
+def hidden_of(dataset: Dataset, roles: Roles) -> frozenset[str]:
+    """The same for one dataset."""
+    return hidden_in([dataset], roles)
+
+
+def masked(version: Version, hidden: Collection[str]) -> Version:
+    """The version as it may be shown; never save it."""
+    if hidden:
+        version.profile = masking.profile(version.profile, hidden)
+        version.report = masking.report(version.report, hidden)
+    return version
+
+
+def seen_version(project: Project, name: str, number: int, roles: Roles) -> Version:
+    """One version of one dataset, whole, as these roles may see it."""
+    version = version_for(project, name, number)
+    return masked(version, hidden_of(version.dataset, roles))
+
+
+def seen_before(version: Version, roles: Roles) -> Version | None:
+    """What it is compared with, as these roles may see it."""
+    before = version_before(version)
+    return masked(before, hidden_of(version.dataset, roles)) if before else None
+
+
+def seen_ingestion(project: Project, name: str, ingestion_id: Any, roles: Roles) -> Ingestion:
+    """One load, with what was found as these roles may see it."""
+    load = ingestion_for(project, name, ingestion_id)
+    hidden = hidden_of(load.dataset, roles)
+    if hidden and load.found:
+        found = dict(load.found)
+        found["profile"] = masking.profile(found.get("profile", {}), hidden)
+        found["report"] = masking.report(found.get("report", {}), hidden)
+        if found.get("refusal"):
+            found["refusal"] = found["refusal"] | {"text": masking.unquoted(found["refusal"]["text"])}
+        load.found = found
+    if hidden:
+        load.message = masking.unquoted(load.message)
+    return load
+
+
+def hidden_for(recipe: Recipe, steps: Any, roles: Roles) -> frozenset[str]:
+    """The columns of everything that a recipe reads whose values these roles must not see."""
+    if allows(roles, "data.see_sensitive"):
+        return frozenset()
+    try:
+        names = {name for name, _ in tables_of(read_steps(steps))}
+    except Problem:
+        names = set()
+    others = Dataset.everything.filter(project=recipe.project, name__in=names)
+    return hidden_in([recipe.source, recipe.target, *others], roles)
+
+
+def seen_steps(raw: Any, hidden: Collection[str]) -> list[dict[str, Any]]:
+    """The steps of a recipe, each with its sentence, as they may be shown."""
+    return [
+        masking.step(one.as_dict, one.step.title, hidden)
+        if hidden and masking.touches(one.params, hidden)
+        else one.as_dict | {"sentence": one.sentence}
+        for one in read_steps(raw)
+    ]
+
+
+def seen_preview(job: Job | None, hidden: Collection[str]) -> Job | None:
+    """A look ahead as it may be shown; never save it."""
+    if job is not None and hidden:
+        job.result = masking.preview(job.result, hidden) if job.result else job.result
+        job.message = masking.unquoted(job.message)
+    return job
+
+
+def seen_run(report: list[dict[str, Any]], hidden: Collection[str]) -> list[dict[str, Any]]:
+    """What the steps of a run did, without what they learned of hidden columns."""
+    if not hidden:
+        return report
+    closed = {"learned": None, "note": ""}
+    return [one | closed | {"sentence": "What it writes is hidden."} for one in report]
+
+
+def rule_words(rule: QualityRule, sentence: str, hidden: Collection[str]) -> str:
+    """The sentence of a rule; without its values where it is about a hidden column."""
+    return f"Rule {rule.number} is about a hidden column" if masking.touches(rule.params, hidden) else sentence
+
+
+def masked_lines(lines: list[Any], hidden: Collection[str]) -> list[Any]:
+    """What the rules said of a version, as it may be shown; never save it."""
+    for result in (line.result for line in lines if hidden):
+        result.examples = {}
+        if masking.touches(result.rule.params, hidden):
+            result.sentence = rule_words(result.rule, result.sentence, hidden)
+            result.measured = result.limit = masking.HIDDEN
+    return lines

@@ -1,0 +1,359 @@
+"""Promotion, deployments, keys, roll-back and the prediction log over REST."""
+
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from deployments import queries, services, snippets
+from deployments.models import ConsumerKey, Deployment, Release
+from experiments.evaluation.thresholds import curve
+from experiments.queries import model_version_for
+from experiments.value import own_rule
+from problems.problem import Conflict, Invalid, Missing
+from projects.access import ProjectEndpoint
+from projects.api.projects import caller
+from projects.models.policy import Policy
+from projects.policies import LARGEST_CAPACITY, MONTH_HAS, sentences
+from projects.queries.policies import policies_of, policy_for, policy_in_force
+from projects.queries.work import job_link
+from projects.queries.worth import money_of, worth_of
+from projects.services.policies import propose_policy
+
+OBJECT = OpenApiTypes.OBJECT
+
+
+class PromoteBody(serializers.Serializer[Any]):
+    """Where to, and what the signers should know."""
+
+    to = serializers.CharField(max_length=20, default="production")
+    comment = serializers.CharField(max_length=2000, required=False, allow_blank=True, default="")
+
+
+class KeyBody(serializers.Serializer[Any]):
+    """A key for one application."""
+
+    name = serializers.CharField(max_length=80)
+    days = serializers.IntegerField(
+        required=False, default=services.DEFAULT_DAYS, min_value=1, max_value=services.MOST_DAYS
+    )
+
+
+class RollBackBody(serializers.Serializer[Any]):
+    """The release to go back to (its id, or the number of its version), and why."""
+
+    release = serializers.UUIDField(required=False)
+    version = serializers.IntegerField(required=False, min_value=1)
+    reason = serializers.CharField(max_length=2000)
+
+
+class PolicyBody(serializers.Serializer[Any]):
+    """A decision policy: `threshold` or `capacity` (at most so many yes in each `period`), and perhaps the band
+    [person_low, person_high) that goes to a person. Chances lie from 0 to 1. `run`: whose scores give a capacity its
+    threshold, by default the model in use."""
+
+    threshold = serializers.FloatField(required=False, allow_null=True, default=None)
+    capacity = serializers.IntegerField(required=False, allow_null=True, default=None, max_value=LARGEST_CAPACITY)
+    period = serializers.ChoiceField(choices=list(MONTH_HAS), required=False, default="week")
+    person_low = serializers.FloatField(required=False, allow_null=True, default=None)
+    person_high = serializers.FloatField(required=False, allow_null=True, default=None)
+    person_cost = serializers.FloatField(required=False, default=0.0)
+    reason = serializers.CharField(max_length=2000, required=False, allow_blank=True, default="")
+    run = serializers.IntegerField(required=False, allow_null=True, default=None, min_value=1)
+
+
+def show_policy(policy: Policy) -> dict[str, Any]:
+    """One version of the decision policy."""
+    fields = ("threshold", "capacity", "period", "cases_a_period", "person_low", "person_high", "person_cost")
+    return {
+        "version": policy.version,
+        **{field: getattr(policy, field) for field in fields},
+        "worth": policy.worth.version if policy.worth else None,
+        "reference": policy.reference,
+        "reason": policy.reason,
+        "sentences": sentences(policy),
+        "copied_from": policy.copied_from.version if policy.copied_from else None,
+        "proposed_by": policy.created_by.name,
+        "proposed_at": policy.created_at.isoformat(),
+        "signed_by": policy.signed_by.name if policy.signed_by else None,
+        "signed_at": policy.signed_at.isoformat() if policy.signed_at else None,
+    }
+
+
+def show_release(release: Release) -> dict[str, Any]:
+    """One stay of a version."""
+    return {
+        "id": str(release.pk),
+        "model": release.version.model.name,
+        "version": release.version.number,
+        "state": release.state,
+        "message": release.message,
+        "trouble": release.trouble,
+        "measured": release.measured,
+        "contract": release.contract.version if release.contract else None,
+        "verdicts": release.verdicts,
+        "went_back_from": release.went_back_from.version.number if release.went_back_from else None,
+        "by": release.created_by.name if release.created_by else None,
+        "created_at": release.created_at,
+        "started_at": release.started_at,
+        "ended_at": release.ended_at,
+    }
+
+
+def show_deployment(deployment: Deployment, champion: Release | None) -> dict[str, Any]:
+    """A deployment as lists have it."""
+    return {
+        "name": deployment.name,
+        "environment": deployment.environment,
+        "predict_url": snippets.predict_url(settings.PREDICT_URL, deployment.name),
+        "model": champion.version.model.name if champion else None,
+        "version": champion.version.number if champion else None,
+        "since": champion.started_at if champion else None,
+        "trouble": champion.trouble if champion else "",
+        "created_at": deployment.created_at,
+    }
+
+
+def show_key(key: ConsumerKey) -> dict[str, Any]:
+    """A key without its secret."""
+    return {
+        "id": str(key.pk),
+        "name": key.name,
+        "prefix": key.prefix,
+        "created_at": key.created_at.isoformat(),
+        "expires_at": key.expires_at.isoformat(),
+        "revoked_at": key.revoked_at.isoformat() if key.revoked_at else None,
+    }
+
+
+class PromoteVersion(ProjectEndpoint):
+    """Let a model version into production."""
+
+    action = {"POST": "model.promote"}
+
+    @extend_schema(request=PromoteBody, responses={202: OBJECT, 409: OBJECT, 422: OBJECT})
+    def post(self, request: Request, key: str, name: str, number: int) -> Response:
+        """Promote. 202 with the job; 409 with `blocked_by` while checks fail or signatures are missing: the gate is
+        open then, and people can sign in the browser."""
+        version = model_version_for(self.project, name, number)
+        body = PromoteBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        asked = {"environment": body.validated_data["to"], "comment": body.validated_data["comment"]}
+        try:
+            return self.once(lambda: (202, {"job": job_link(services.promote(version, **asked, by=caller(request)))}))
+        except Conflict as conflict:
+            if conflict.code == "blocked":  # the refusal undid the request as well; the gate has to stay
+                services.request_promotion(version, **asked, by=caller(request))
+            raise
+
+
+class Deployments(ProjectEndpoint):
+    """All deployments of a project."""
+
+    action = {"GET": "model.read"}
+
+    @extend_schema(responses={200: OBJECT})
+    def get(self, request: Request, key: str) -> Response:
+        """List them."""
+        return self.page_of(
+            queries.deployments_of(self.project),
+            lambda one: show_deployment(one, one.champions[0] if one.champions else None),
+        )
+
+
+class DeploymentEndpoint(ProjectEndpoint):
+    """One deployment."""
+
+    action = {"GET": "model.read"}
+
+    @extend_schema(responses={200: OBJECT})
+    def get(self, request: Request, key: str, name: str) -> Response:
+        """Read it, with its newest releases."""
+        deployment = queries.deployment_for(self.project, name)
+        champion = queries.champion_of(deployment)
+        releases = [show_release(release) for release in queries.releases_of(deployment)[:50]]
+        servers = queries.servers_alive()
+        rule = queries.rule_for(self.project, champion.version.run) if champion else None
+        policy = {"version": rule.version, "threshold": rule.threshold} if rule else None
+        shown = show_deployment(deployment, champion) | {"policy": policy}
+        return Response(shown | {"servers": servers, "releases": releases})
+
+
+class Keys(ProjectEndpoint):
+    """The keys of a deployment's callers."""
+
+    action = {"GET": "key.manage", "POST": "key.manage"}
+
+    @extend_schema(responses={200: OBJECT})
+    def get(self, request: Request, key: str, name: str) -> Response:
+        """List them."""
+        return self.page_of(queries.keys_of(queries.deployment_for(self.project, name)), show_key)
+
+    @extend_schema(request=KeyBody, responses={201: OBJECT, 422: OBJECT})
+    def post(self, request: Request, key: str, name: str) -> Response:
+        """Make one. `secret` is in this answer and never again."""
+        deployment = queries.deployment_for(self.project, name)
+        body = KeyBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        made, secret = services.make_key(deployment, **body.validated_data, by=caller(request))
+        return Response(show_key(made) | {"secret": secret}, status=201)
+
+
+class KeyEndpoint(ProjectEndpoint):
+    """One key."""
+
+    action = {"DELETE": "key.manage"}
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, key: str, name: str, key_id: UUID) -> Response:
+        """Revoke it; it takes effect within a second."""
+        found = queries.key_for(queries.deployment_for(self.project, name), key_id)
+        services.revoke_key(found, by=caller(request))
+        return Response(status=204)
+
+
+class ReasonBody(serializers.Serializer[Any]):
+    """Why."""
+
+    reason = serializers.CharField(max_length=2000)
+
+
+class TakeOut(ProjectEndpoint):
+    """Taking a deployment out of use."""
+
+    action = {"POST": "model.roll_back"}
+
+    @extend_schema(request=ReasonBody, responses={204: None, 409: OBJECT})
+    def post(self, request: Request, key: str, name: str) -> Response:
+        """Stop answering; the model is kept ready."""
+        deployment = queries.deployment_for(self.project, name)
+        body = ReasonBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        services.take_out_of_use(deployment, reason=body.validated_data["reason"], by=caller(request))
+        return Response(status=204)
+
+
+class RollBack(ProjectEndpoint):
+    """Going back."""
+
+    action = {"POST": "model.roll_back"}
+
+    @extend_schema(request=RollBackBody, responses={200: OBJECT, 409: OBJECT, 422: OBJECT})
+    def post(self, request: Request, key: str, name: str) -> Response:
+        """Go back to a version that was in use before, at once. Without `release` or `version`: to the one before."""
+        deployment = queries.deployment_for(self.project, name)
+        body = RollBackBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        to = self._target(deployment, body.validated_data)
+        reason = body.validated_data["reason"]
+
+        def back() -> tuple[int, dict[str, Any]]:
+            release = services.roll_back(deployment, to=to, reason=reason, by=caller(request))
+            return 200, {"release": str(release.pk), "version": release.version.number, "state": release.state}
+
+        return self.once(back)
+
+    def _target(self, deployment: Deployment, asked: dict[str, Any]) -> Release:
+        if "release" in asked:
+            return queries.release_for(deployment, asked["release"])
+        ways = queries.ways_back(deployment)
+        if "version" in asked:
+            ways = [way for way in ways if way.version.number == asked["version"]]
+        if not ways:
+            raise Invalid(
+                "There is no earlier version to go back to.", fields={"version": "Was not in use here before."}
+            )
+        return ways[0]
+
+
+class Predictions(ProjectEndpoint):
+    """The prediction log."""
+
+    action = {"GET": "data.read"}
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("before", str, description="The id of a prediction; older ones follow"),
+            OpenApiParameter("limit", int, description="At most 200"),
+        ],
+        responses={200: OBJECT},
+    )
+    def get(self, request: Request, key: str, name: str) -> Response:
+        """Newest first. `next` is what to send as `before` for older ones."""
+        deployment = queries.deployment_for(self.project, name)
+        limit = request.query_params.get("limit", "50")
+        if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:9]) <= queries.MOST_ROWS):
+            raise Invalid("`limit` must be from 1 to 200.", fields={"limit": "1 to 200."})
+        rows = queries.recent_predictions(deployment, before=request.query_params.get("before", ""), limit=int(limit))
+        following = rows[-1].id if len(rows) == int(limit) else None
+        return Response({"results": [row.as_dict() for row in rows], "next": following})
+
+
+class PredictionEndpoint(ProjectEndpoint):
+    """One answered row."""
+
+    action = {"GET": "data.read"}
+
+    @extend_schema(responses={200: OBJECT})
+    def get(self, request: Request, key: str, name: str, prediction_id: str) -> Response:
+        """Read it."""
+        return Response(queries.prediction(queries.deployment_for(self.project, name), prediction_id).as_dict())
+
+
+class Policies(ProjectEndpoint):
+    """The decision policies of a project; they are signed in the browser only."""
+
+    action = {"GET": "project.read", "POST": "policy.change"}
+
+    @extend_schema(responses={200: OBJECT})
+    def get(self, request: Request, key: str) -> Response:
+        """All versions, newest first. In force is the newest that is signed."""
+        return self.page_of(policies_of(self.project), show_policy)
+
+    @extend_schema(request=PolicyBody, responses={201: OBJECT, 409: OBJECT, 422: OBJECT})
+    def post(self, request: Request, key: str) -> Response:
+        """Propose one. It is in force from its signature on, which a business role gives in the browser."""
+        body = PolicyBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        values = dict(body.validated_data)
+        run = queries.reference_run(self.project, values.pop("run"))
+        reference = f"run {run.number}" if run else ""
+        given: dict[str, Any] = {"values": values, "bins": queries.scores_of(run), "reference": reference}
+        return self.once(lambda: (201, show_policy(propose_policy(self.project, **given, by=caller(request)))))
+
+
+class PolicyEndpoint(ProjectEndpoint):
+    """One version of the decision policy."""
+
+    action = {"GET": "project.read"}
+
+    @extend_schema(responses={200: OBJECT})
+    def get(self, request: Request, key: str, number: int) -> Response:
+        """Read it, and whether it is the one in force."""
+        policy, force = policy_for(self.project, number), policy_in_force(self.project)
+        return Response(show_policy(policy) | {"in_force": policy == force})
+
+
+class PolicyCurve(ProjectEndpoint):
+    """What every threshold would do on held-back rows."""
+
+    action = {"GET": "project.read"}
+
+    @extend_schema(parameters=[OpenApiParameter("run", int, description="Whose scores")], responses={200: OBJECT})
+    def get(self, request: Request, key: str) -> Response:
+        """Each hundredth: found, right calls, called, money for a case. By default the model in use."""
+        asked = request.query_params.get("run", "")
+        if asked and not (asked.isascii() and asked.isdigit() and len(asked) < 9):
+            raise Invalid("`run` is a run's number.", fields={"run": "A number."})
+        run = queries.reference_run(self.project, int(asked) if asked else None)
+        kept = run.evaluation.get("thresholds") if run else None
+        if run is None or not kept:
+            raise Missing("There are no held-back scores of a yes-or-no question yet.")
+        rule = queries.rule_for(self.project, run) or own_rule(run.evaluation)
+        points = curve(kept, rule, money_of(worth_of(self.project)))
+        return Response({"run": run.number, "in_force": rule.threshold, "points": [vars(one) for one in points[::10]]})

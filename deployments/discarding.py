@@ -1,0 +1,62 @@
+"""What is live keeps what it came from; and how deployments go for good with their project."""
+
+from collections.abc import Iterable
+
+from datasets.models.versions import Dataset, Version
+from deployments.models import Deployment, Release, Segment
+from experiments.models import ModelVersion, Run
+from projects.discarding import empties, keeps
+from projects.models.gates import Gate
+from projects.models.projects import Project
+
+LIVE = (Release.State.CHAMPION, Release.State.PREPARING)
+
+
+def _live(**narrowed: object) -> Iterable[str]:
+    releases = Release.objects.filter(state__in=LIVE, **narrowed).select_related("version__model", "deployment")
+    for release in releases[:3]:
+        doing = "is in use" if release.state == Release.State.CHAMPION else "is being promoted"
+        yield f"{release.version} {doing} under {release.deployment}."
+
+
+@keeps("rest")
+@keeps("project")
+def live_in_project(project: Project) -> Iterable[str]:
+    """A model that answers, or is about to."""
+    return _live(deployment__project=project)
+
+
+@keeps("dataset")
+def live_from_dataset(dataset: Dataset) -> Iterable[str]:
+    """A live model that learned from one of its versions."""
+    return _live(version__run__data__dataset=dataset)
+
+
+@keeps("version")
+def live_from_version(version: Version) -> Iterable[str]:
+    """A live model that learned from it."""
+    return _live(version__run__data=version)
+
+
+@keeps("run")
+def live_from_run(run: Run) -> Iterable[str]:
+    """A live model that it made."""
+    return _live(version__run=run)
+
+
+@keeps("model")
+def live_version(version: ModelVersion) -> Iterable[str]:
+    """It is in use, being promoted, or waits at its gate."""
+    yield from _live(version=version)
+    label = ModelVersion._meta.label_lower
+    if Gate.objects.filter(subject_type=label, subject_id=str(version.pk), state=Gate.State.OPEN).exists():
+        yield "It waits at its gate. Send it back there first."
+
+
+@empties(20)
+def empty(project: Project) -> set[str]:
+    """All deployments of a project, with their releases, keys and the stored log."""
+    held = set(Segment.objects.filter(deployment__project=project).values_list("table_id", flat=True))
+    Release.objects.filter(deployment__project=project).delete()
+    Deployment.objects.filter(project=project).delete()
+    return held

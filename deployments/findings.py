@@ -1,0 +1,104 @@
+"""PURE: what the platform says first about a model version and a deployment, in whole sentences."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from projects.findings import COUNTS, Part
+from projects.permissions import Role
+
+
+def role_words(role: str) -> str:
+    """`the business analyst`, `the ML engineer`."""
+    label = Role(role).label
+    return f"the {label if label[:2].isupper() else label[0].lower() + label[1:]}"
+
+
+def _things(waits: Sequence[str]) -> str:
+    signatures = sum(1 for wait in waits if wait.startswith("signature:"))
+    checks = sum(1 for wait in waits if wait.startswith("check:"))
+    warnings = sum(1 for wait in waits if wait.startswith("warning:"))
+    said = []
+    for count, one, many in (
+        (checks, "failed check", "failed checks"),
+        (warnings, "warning to accept", "warnings to accept"),
+        (signatures, "signature", "signatures"),
+    ):
+        if count:
+            word = COUNTS[count].lower() if count < len(COUNTS) else str(count)
+            said.append(f"{word} {one if count == 1 else many}")
+    return " and ".join(said) if len(said) < 3 else f"{said[0]}, {said[1]} and {said[2]}"
+
+
+def of_version(
+    number: int, standing: str, waits: Sequence[str], checks: Sequence[dict[str, Any]], sent_back: str = ""
+) -> list[Part]:
+    """How a version stands at the gate. `standing` is champion, preparing, retired, open, refused, changed or none."""
+    name = f"Version {number}"
+    failed = [check for check in checks if check["state"] == "fail"]
+    better = next((check for check in checks if check["key"] == "better" and check["state"] in ("pass", "fail")), None)
+    rest = [Part(f" {better['text']}", "fail" if better["state"] == "fail" else "")] if better else []
+    if standing == "champion":
+        return [Part(f"{name} is "), Part("in production", "accent"), Part(".")]
+    if standing == "preparing":
+        return [Part(f"{name} is "), Part("on its way to production", "accent"), Part(".")]
+    if standing == "refused":
+        return [Part(f"{name} was "), Part("sent back", "warn"), Part(f": {sent_back}" if sent_back else ".")]
+    if standing == "changed":
+        return [
+            Part("The targets or the rules have changed since production was asked for: "),
+            Part("ask again", "warn"),
+            Part("."),
+        ]
+    if standing == "open" and not waits:
+        return [Part(f"{name} is "), Part("ready for production", "accent"), Part("."), *rest]
+    if standing == "open":
+        mark = "fail" if failed else "accent"
+        return [Part(f"{name} is ready except for "), Part(_things(waits), mark), Part("."), *rest]
+    lead = f"{name} was in production and is kept ready" if standing == "retired" else f"{name} is a candidate"
+    if failed:
+        count = _things([f"check:{check['key']}" for check in failed])
+        return [
+            Part(f"{lead}; {count} would stop it at the gate: "),
+            Part(failed[0]["name"].lower(), "fail"),
+            Part("."),
+            *rest,
+        ]
+    return [Part(f"{lead}. Nobody has asked for production yet.")]
+
+
+def missing_words(waits: Sequence[str], checks: Sequence[dict[str, Any]]) -> list[str]:
+    """What stands in the way, as people say it."""
+    names = {check["key"]: check["name"] for check in checks}
+    said = []
+    for wait in waits:
+        kind, _, key = wait.partition(":")
+        if kind == "check":
+            said.append(f"the check “{names.get(key, key)}” to pass")
+        elif kind == "warning":
+            said.append(f"somebody to accept the warning “{names.get(key, key)}”")
+        elif kind == "signature":
+            said.append(f"the signature of {role_words(key)}")
+        else:
+            said.append("a new request, because this one is closed")
+    return said
+
+
+def of_deployment(name: str, version: int | None, trouble: str, answers_today: int, servers: int) -> list[Part]:
+    """How a deployment stands."""
+    if version is None:
+        return [Part("Nothing is live here yet. "), Part("Promote a version", "accent"), Part(".")]
+    if trouble:
+        return [
+            Part(f"Version {version} is in use, but its "),
+            Part("stored file is damaged", "fail"),
+            Part(". Servers that run keep the copy they checked; go back to an earlier version, or promote again."),
+        ]
+    if not servers:
+        return [Part(f"Version {version} is in use, but "), Part("no prediction server is running", "fail"), Part(".")]
+    stored = f"{answers_today:,}".replace(",", "\u2009")
+    told = f"; {stored} answers of the last 24 hours are stored" if answers_today else ""
+    return [
+        Part(f"{name} answers with "),
+        Part(f"version {version}", "accent"),
+        Part(f"{told}."),
+    ]

@@ -1,0 +1,166 @@
+"""Forms of the deployments room."""
+
+from typing import Any
+
+from django import forms
+
+from deployments.models import Release
+from deployments.services import DEFAULT_DAYS, MOST_DAYS
+from projects.policies import LARGEST_CAPACITY
+
+INPUT = {"class": "input"}
+SHORT_LIST = 60
+
+
+NUMBER = forms.NumberInput(INPUT | {"step": "any", "inputmode": "decimal"})
+
+
+def _chance(label: str) -> forms.FloatField:
+    return forms.FloatField(label=label, required=False, min_value=0, max_value=100, widget=NUMBER)
+
+
+class AskForm(forms.Form):
+    """Ask for production."""
+
+    comment = forms.CharField(
+        label="What the signers should know",
+        required=False,
+        max_length=2000,
+        widget=forms.Textarea(attrs=INPUT | {"rows": 3}),
+        help_text="Stands beside the sign buttons: what is better, what is not, who was asked.",
+    )
+
+
+class KeyForm(forms.Form):
+    """A key for one calling application."""
+
+    name = forms.CharField(
+        label="Application", max_length=80, widget=forms.TextInput(attrs=INPUT | {"placeholder": "Web shop"})
+    )
+    days = forms.IntegerField(
+        label="Days until it expires",
+        initial=DEFAULT_DAYS,
+        min_value=1,
+        max_value=MOST_DAYS,
+        widget=forms.NumberInput(attrs=INPUT),
+        help_text=f"At most {MOST_DAYS}.",
+    )
+
+
+class RollBackForm(forms.Form):
+    """Go back to a version that was in use before."""
+
+    to = forms.ChoiceField(label="Go back to", widget=forms.Select(attrs=INPUT))
+    reason = forms.CharField(
+        label="Why", max_length=2000, widget=forms.Textarea(attrs=INPUT | {"rows": 2}), help_text="The team reads this."
+    )
+
+    def __init__(self, *args: Any, ways: list[Release], **options: Any) -> None:
+        super().__init__(*args, **options)
+        field = self.fields["to"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [
+            (str(way.pk), f"version {way.version.number}, in use until {way.ended_at:%d %b %Y %H:%M}") for way in ways
+        ]
+
+
+class TryForm(forms.Form):
+    """One row by hand: a field for each input of the model in use, filled with an example that works."""
+
+    def __init__(self, *args: Any, signature: dict[str, Any], **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.signature = signature
+        for number, part in enumerate(signature["inputs"]):
+            self.fields[f"in{number}"] = field = _input(part)
+            field.required = not part["nullable"]
+        self.fields["key"] = forms.CharField(
+            label="Key",
+            max_length=200,
+            widget=forms.PasswordInput(attrs=INPUT | {"autocomplete": "off"}),
+            help_text="A key of this deployment. It is used for this one call and not kept.",
+        )
+
+    def row(self) -> dict[str, Any]:
+        """The values as JSON has them; what is left empty is null."""
+        return {
+            part["name"]: _plain(part["type"], self.cleaned_data[f"in{number}"])
+            for number, part in enumerate(self.signature["inputs"])
+        }
+
+    def put_errors(self, errors: list[dict[str, Any]]) -> None:
+        """The prediction server's refusals beside their fields."""
+        places = {part["name"]: f"in{number}" for number, part in enumerate(self.signature["inputs"])}
+        for error in errors:
+            self.add_error(places.get(error["field"]), f"{error['field']} {error['message']}.")
+
+
+def _input(part: dict[str, Any]) -> forms.Field:
+    label, example = part["name"], part.get("example")
+    if part["type"] == "boolean":
+        return forms.ChoiceField(
+            label=label,
+            required=False,
+            initial=_word(example),
+            choices=[("", "–"), ("true", "true"), ("false", "false")],
+            widget=forms.Select(attrs=INPUT),
+        )
+    known = part["categories"]
+    if part["type"] == "text" and known is not None and len(known) <= SHORT_LIST:
+        choices = ([("", "–")] if part["nullable"] else []) + [(value, value) for value in known]
+        return forms.ChoiceField(
+            label=label, required=False, initial=example, choices=choices, widget=forms.Select(attrs=INPUT)
+        )
+    if part["type"] in ("integer", "number"):
+        return forms.FloatField(
+            label=label, required=False, initial=example, widget=forms.NumberInput(attrs=INPUT | {"step": "any"})
+        )
+    return forms.CharField(
+        label=label, required=False, initial=example, max_length=10_000, widget=forms.TextInput(attrs=INPUT)
+    )
+
+
+def _word(value: Any) -> str:
+    return "" if value is None else str(value).lower()
+
+
+def _plain(kind: str, value: Any) -> Any:
+    if value in (None, ""):
+        return None
+    if kind == "boolean":
+        return value == "true"
+    if kind == "integer" and float(value).is_integer():
+        return int(value)
+    return value
+
+
+class PolicyForm(forms.Form):
+    """A decision policy: either a threshold or a capacity, and perhaps a band for persons. Chances are in percent."""
+
+    run = forms.ChoiceField(label="Look at the scores of", required=False, widget=forms.Select(INPUT))
+    threshold = _chance("Yes from this chance on, %")
+    capacity = forms.IntegerField(
+        label="Or at most so many yes", required=False, min_value=1, max_value=LARGEST_CAPACITY, widget=NUMBER
+    )
+    period = forms.ChoiceField(
+        label="In each", choices=[("week", "week"), ("day", "day"), ("month", "month")], required=False
+    )
+    person_low = _chance("To a person from, %")
+    person_high = _chance("up to, %")
+    person_cost = forms.FloatField(label="A person’s look costs", required=False, min_value=0, widget=NUMBER)
+
+    def __init__(self, *args: Any, runs: list[tuple[str, str]], **options: Any) -> None:
+        super().__init__(*args, **options)
+        run = self.fields["run"]
+        assert isinstance(run, forms.ChoiceField)
+        run.choices = runs
+        self.fields["period"].widget.attrs |= INPUT
+
+    def values(self) -> dict[str, Any]:
+        """What the service wants: chances from 0 to 1."""
+        data = self.cleaned_data
+        chances = {name: _share(data[name]) for name in ("threshold", "person_low", "person_high")}
+        return chances | {name: data[name] for name in ("capacity", "period", "person_cost")}
+
+
+def _share(percent: float | None) -> float | None:
+    return None if percent is None else round(percent / 100, 3)

@@ -1,0 +1,82 @@
+"""The jobs of the deployments room: rehearsal, promotion, and storing the prediction log."""
+
+from pathlib import Path
+
+from django.conf import settings
+
+from audit.actors import Actor, Machine
+from deployments import services
+from deployments.models import Release
+from deployments.serving.journal import SUFFIX, folders, seal_leftovers
+from experiments.models import ModelVersion
+from jobs import services as jobs
+from jobs.context import Context
+from jobs.limits import Limits
+from jobs.models import OPEN_STATES, Job
+from jobs.registry import job, periodic
+from problems.problem import Conflict
+from storage.blobs import put_file, verified_path
+
+PLATFORM = Machine("platform")
+FILES_AT_ONCE = 50
+QUICK = Limits(wall_seconds=15 * 60, cpu_seconds=15 * 60)
+
+
+@job("deployments.rehearse", queue="evaluation", limits=QUICK)
+def rehearse(context: Context) -> None:
+    """Answer a version's golden rows and measure its speed and size, for the gate's checks."""
+    version = ModelVersion.objects.select_related("model__project", "run__data").get(pk=context.job.payload["version"])
+    path = verified_path(version.bundle_id)
+    measured = context.call("deployments.rehearsal:run", {"bundle": str(path)})
+    with context.finish(measured):
+        services.refresh_checks(version, by=PLATFORM)
+
+
+def _promotion_failed(ended: Job) -> None:
+    services.fail_promotion(ended.payload["release"], ended.message or "It was stopped.", by=PLATFORM)
+
+
+@job("deployments.promote", queue="evaluation", limits=QUICK, on_failure=_promotion_failed)
+def promote(context: Context) -> None:
+    """Rehearse the model once more, then switch to it in one transaction."""
+    release = Release.objects.select_related("version", "created_by").get(pk=context.job.payload["release"])
+    path = verified_path(release.version.bundle_id)
+    measured = context.call("deployments.rehearsal:run", {"bundle": str(path)})
+    if measured["different"]:
+        count = measured["different"]
+        raise Conflict(
+            f"{count} of {measured['golden']} stored rows are answered differently now. Nothing was switched."
+        )
+    by: Actor = release.created_by or PLATFORM
+    with context.finish(measured):
+        services.finish_promotion(release, measured, by=by)
+
+
+def _sealed_files() -> list[Path]:
+    _, sealed = folders(settings.DATA_DIR)
+    return sorted(sealed.glob(f"*{SUFFIX}"), key=lambda path: path.name)[:FILES_AT_ONCE]
+
+
+@job("deployments.seal", queue="scoring", limits=QUICK)
+def seal(context: Context) -> None:
+    """Store sealed pieces of the prediction log as tables; a piece that was stored before is only removed."""
+    files = _sealed_files()
+    answer = context.call("deployments.sealing:run", {"files": [str(path) for path in files]})
+    stored = [(found, put_file(context.folder / found["table"])) for found in answer["segments"]]
+    rows = sum(found["rows"] for found in answer["segments"])
+    with context.finish({"files": len(files), "rows": rows, "damaged": sum(answer["damaged"].values())}):
+        for found, table in stored:
+            services.add_segment(found, table)
+    for path in files:
+        if str(path) in answer["damaged"]:
+            path.rename(path.with_suffix(".damaged"))  # somebody may want to look at it
+        else:
+            path.unlink(missing_ok=True)
+
+
+@periodic("deployments.seal", every=settings.TICK_SECONDS)
+def seal_when_due() -> None:
+    """Seal what dead servers left; start a job when there is something to store and none is on its way."""
+    seal_leftovers(settings.DATA_DIR)
+    if _sealed_files() and not Job.objects.filter(kind="deployments.seal", state__in=OPEN_STATES).exists():
+        jobs.start("deployments.seal", by=PLATFORM, title="Storing the prediction log")

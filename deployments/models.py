@@ -1,0 +1,146 @@
+"""Models in use: deployments, the releases they served, the keys of their callers, the segments of their log."""
+
+import uuid
+
+from django.db import models
+from django.utils import timezone
+
+from accounts.models import User
+from experiments.models import Model, ModelVersion
+from projects.models.define import Contract
+from projects.models.gates import Gate
+from projects.models.projects import Project
+from storage.models import Blob
+
+
+class Deployment(models.Model):
+    """A name under which predictions are asked for, in one environment."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="deployments")
+    name = models.SlugField(max_length=60, unique=True)
+    environment = models.CharField(max_length=20, default="production")
+    model = models.ForeignKey(Model, null=True, on_delete=models.CASCADE, related_name="deployments")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(fields=["model", "environment"], name="one_deployment_per_model_and_environment")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Release(models.Model):
+    """One stay of one model version in a deployment. At every instant at most one is the champion.
+
+    `message` says why it failed, or why it was rolled back to. `trouble` is set while its stored bytes are damaged.
+    `measured` holds what the rehearsal of its promotion found: golden rows, seconds, bytes. `verdicts` is how the
+    version stands by `contract`, the targets in force; while it is in use, newly signed ones judge it again.
+    """
+
+    class State(models.TextChoices):
+        """The one in use, one of before, one whose promotion did not end well, or one of another instance."""
+
+        PREPARING = "preparing", "Getting ready"
+        CHAMPION = "champion", "In use"
+        RETIRED = "retired", "Kept ready"
+        FAILED = "failed", "Failed"
+        ELSEWHERE = "elsewhere", "In use elsewhere"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="releases")
+    version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="releases")
+    gate = models.ForeignKey(Gate, null=True, on_delete=models.PROTECT, related_name="releases")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.PREPARING)
+    message = models.TextField(blank=True)
+    trouble = models.TextField(blank=True)
+    measured = models.JSONField(default=dict)
+    contract = models.ForeignKey(Contract, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    verdicts = models.JSONField(default=list)
+    went_back_from = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["deployment"], condition=models.Q(state="champion"), name="one_champion_per_deployment"
+            ),
+            models.UniqueConstraint(
+                fields=["deployment"], condition=models.Q(state="preparing"), name="one_promotion_at_a_time"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.version} in {self.deployment}"
+
+
+class ConsumerKey(models.Model):
+    """The key of one calling application, for one deployment. Only its hash is kept, and it always expires."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="keys")
+    name = models.CharField(max_length=80)
+    prefix = models.CharField(max_length=12)
+    digest = models.CharField(max_length=64, unique=True)
+    created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+    @property
+    def has_expired(self) -> bool:
+        """Whether its time is over."""
+        return self.expires_at <= timezone.now()
+
+
+class Segment(models.Model):
+    """A sealed piece of the prediction log of one deployment: a Parquet table of answered rows, in order of time."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="segments")
+    source = models.CharField(max_length=120)
+    table = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="+")
+    rows = models.BigIntegerField()
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["first_at"]
+        constraints = [models.UniqueConstraint(fields=["deployment", "source"], name="one_segment_per_source")]
+        indexes = [models.Index(fields=["deployment", "-last_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.deployment} {self.first_at:%Y-%m-%d %H:%M}"
+
+
+class Revision(models.Model):
+    """One row that counts the changes that prediction servers must see; they ask for it twice a second."""
+
+    number = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return str(self.number)
+
+
+class Server(models.Model):
+    """A prediction server that was seen; the pages tell people when none is."""
+
+    name = models.CharField(primary_key=True, max_length=120)
+    seen_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,68 @@
+"""The Deploy stage: what is live, and every model version on its way."""
+
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+
+from deployments import queries
+from deployments.models import Release
+from experiments.estimators.catalog import name_of
+from experiments.models import ModelVersion
+from projects.access import ProjectPage
+
+ROWS = 50
+STATES = {
+    Release.State.CHAMPION: ("pass", "In production"),
+    Release.State.PREPARING: ("accent", "On its way"),
+    Release.State.RETIRED: ("", "Kept ready"),
+    Release.State.FAILED: ("fail", "Did not get there"),
+    Release.State.ELSEWHERE: ("", "In use elsewhere"),
+}
+ORDER = [
+    Release.State.CHAMPION,
+    Release.State.PREPARING,
+    Release.State.RETIRED,
+    Release.State.FAILED,
+    Release.State.ELSEWHERE,
+]
+
+
+def stage_of(releases: list[Release]) -> tuple[str, str]:
+    """The tag of a version: colour and words of the most telling of its releases."""
+    held = {release.state for release in releases}
+    return next((STATES[state] for state in ORDER if state in held), ("", "Candidate"))
+
+
+def row_of(version: ModelVersion) -> dict[str, Any]:
+    """One row of a list of versions."""
+    method = version.run.method
+    return {
+        "version": version,
+        "stage": stage_of(list(version.releases.all())),
+        "method": name_of(method) if method else "",
+    }
+
+
+class Deploy(ProjectPage):
+    """Deployments and model versions of a project."""
+
+    action = "model.read"
+    template = "deployments/deploy.html"
+    stage = "deploy"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Show them."""
+        live = list(queries.deployments_of(self.project))
+        stored = queries.stored_rows(live)
+        page = Paginator(queries.versions_of(self.project), ROWS).get_page(request.GET.get("page"))
+        cards = [
+            {
+                "deployment": one,
+                "champion": (getattr(one, "champions", None) or [None])[0],
+                "rows": stored.get(one.pk, (0, 0)),
+            }
+            for one in live
+        ]
+        rows = [row_of(version) for version in page.object_list]
+        return self.show(cards=cards, rows=rows, page_obj=page, servers=queries.servers_alive())

@@ -1,0 +1,180 @@
+"""One deployment: what answers, how to call it, who may, what it answered, and the way back."""
+
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from deployments import asking, findings, queries, services, snippets
+from deployments.forms import KeyForm, RollBackForm, TryForm
+from deployments.models import Deployment, Release
+from deployments.pages.versions import person
+from problems.problem import Denied, Missing, Problem
+from projects.access import ProjectPage
+from projects.policies import sentences
+from projects.queries.policies import policy_in_force
+
+SHOWN = 20
+
+
+class DeploymentPages(ProjectPage):
+    """What all addresses of a deployment share: its whole page."""
+
+    template = "deployments/deployment.html"
+    stage = "deploy"
+
+    def page(self, deployment: Deployment, status: int = 200, **changed: Any) -> HttpResponse:
+        """The whole page, with some of its content put in by the caller."""
+        champion = queries.champion_of(deployment)
+        ways = queries.ways_back(deployment)
+        today = queries.stored_rows([deployment]).get(deployment.pk, (0, 0))
+        servers = queries.servers_alive()
+        number, trouble = (champion.version.number, champion.trouble) if champion else (None, "")
+        predictions = queries.recent_predictions(deployment, before=self.request.GET.get("before", ""), limit=SHOWN + 1)
+        context: dict[str, Any] = {
+            "deployment": deployment,
+            "champion": champion,
+            "ways": ways,
+            "servers": servers,
+            "answers": today,
+            "finding": findings.of_deployment(deployment.name, number, trouble, today[1], servers),
+            "releases": queries.releases_of(deployment)[:50],
+            "keys": queries.keys_of(deployment)[:50],
+            "key_form": KeyForm(auto_id="key_%s"),
+            "roll_back_form": RollBackForm(ways=ways, auto_id="back_%s") if ways else None,
+            "dialog_form": RollBackForm(ways=ways, auto_id="dialog_%s") if ways else None,
+            "predictions": predictions[:SHOWN],
+            "older": predictions[SHOWN - 1].id if len(predictions) > SHOWN else "",
+            "url": snippets.predict_url(settings.PREDICT_URL, deployment.name),
+        }
+        policy = policy_in_force(self.project)
+        rule = queries.rule_for(self.project, champion.version.run) if champion else None
+        context |= {"policy": policy, "rule": rule, "policy_lines": sentences(policy) if policy else []}
+        return self.show(status=status, **(context | self._calls(deployment, champion) | changed))
+
+    def _calls(self, deployment: Deployment, champion: Release | None) -> dict[str, Any]:
+        if champion is None:
+            return {}
+        signature = queries.signature_of(champion.version)
+        row = {part["name"]: part.get("example") for part in signature["inputs"]}
+        base = settings.PREDICT_URL
+        return {
+            "curl": snippets.predict_curl(base, deployment.name, row),
+            "python": snippets.predict_python(base, deployment.name, row),
+            "try_form": TryForm(signature=signature, auto_id="try_%s"),
+        }
+
+    def refused(self, deployment: Deployment, problem: Problem, **changed: Any) -> HttpResponse:
+        """The page again, saying why; doors that are shut stay shut."""
+        if isinstance(problem, (Denied, Missing)):
+            raise problem
+        return self.page(deployment, status=problem.status, problem=problem, **changed)
+
+
+class DeploymentPage(DeploymentPages):
+    """The page."""
+
+    action = "model.read"
+
+    def get(self, request: HttpRequest, name: str) -> HttpResponse:
+        """Show it."""
+        return self.page(queries.deployment_for(self.project, name))
+
+
+class KeyMake(DeploymentPages):
+    """Make a key; its secret is on this one page."""
+
+    action = {"POST": "key.manage"}
+
+    def post(self, request: HttpRequest, name: str) -> HttpResponse:
+        """Do it."""
+        deployment = queries.deployment_for(self.project, name)
+        form = KeyForm(request.POST, auto_id="key_%s")
+        if not form.is_valid():
+            return self.page(deployment, status=422, key_form=form)
+        try:
+            key, secret = services.make_key(deployment, **form.cleaned_data, by=person(request))
+        except Problem as problem:
+            return self.refused(deployment, problem, key_form=form)
+        return self.page(deployment, made=key, secret=secret)
+
+
+class KeyRevoke(DeploymentPages):
+    """End a key."""
+
+    action = {"POST": "key.manage"}
+
+    def post(self, request: HttpRequest, name: str, key_id: UUID) -> HttpResponse:
+        """Do it."""
+        deployment = queries.deployment_for(self.project, name)
+        key = queries.key_for(deployment, key_id)
+        services.revoke_key(key, by=person(request))
+        messages.success(request, f"{key.name} may no longer ask. It takes effect within a second.")
+        return redirect("deployment", self.project.key, name)
+
+
+class TakeOut(DeploymentPages):
+    """Stop answering."""
+
+    action = {"POST": "model.roll_back"}
+
+    def post(self, request: HttpRequest, name: str) -> HttpResponse:
+        """Do it at once."""
+        deployment = queries.deployment_for(self.project, name)
+        try:
+            services.take_out_of_use(deployment, reason=request.POST.get("reason", "")[:2000], by=person(request))
+        except Problem as problem:
+            return self.refused(deployment, problem)
+        messages.success(request, f"{name} answers no more. Its model is kept ready.")
+        return redirect("deployment", self.project.key, name)
+
+
+class RollBack(DeploymentPages):
+    """Go back to a version that was in use before."""
+
+    action = {"POST": "model.roll_back"}
+
+    def post(self, request: HttpRequest, name: str) -> HttpResponse:
+        """Do it at once."""
+        deployment = queries.deployment_for(self.project, name)
+        form = RollBackForm(request.POST, ways=queries.ways_back(deployment), auto_id="back_%s")
+        if not form.is_valid():
+            return self.page(deployment, status=422, roll_back_form=form)
+        to = queries.release_for(deployment, form.cleaned_data["to"])
+        try:
+            services.roll_back(deployment, to=to, reason=form.cleaned_data["reason"], by=person(request))
+        except Problem as problem:
+            return self.refused(deployment, problem, roll_back_form=form)
+        messages.success(request, f"Version {to.version.number} is in use again. The team has been told.")
+        return redirect("deployment", self.project.key, name)
+
+
+class Try(DeploymentPages):
+    """Ask the prediction server for one row, with the reader's own key."""
+
+    action = {"POST": "model.read"}
+
+    def post(self, request: HttpRequest, name: str) -> HttpResponse:
+        """Do it."""
+        deployment = queries.deployment_for(self.project, name)
+        champion = queries.champion_of(deployment)
+        if champion is None:
+            raise Missing("Nothing is live here yet.")
+        form = TryForm(request.POST, signature=queries.signature_of(champion.version), auto_id="try_%s")
+        if not form.is_valid():
+            return self.page(deployment, status=422, try_form=form)
+        try:
+            status, answer = asking.ask(
+                settings.PREDICT_PORT, deployment.name, form.row(), form.cleaned_data["key"].strip()
+            )
+        except Problem as problem:
+            return self.refused(deployment, problem, try_form=form)
+        if status == 200:
+            return self.page(deployment, try_form=form, tried=answer)
+        form.put_errors(answer.get("errors", []))
+        if not form.errors:
+            form.add_error("key" if status in (401, 404) else None, str(answer.get("detail", "")))
+        return self.page(deployment, status=422, try_form=form)

@@ -1,0 +1,186 @@
+"""A model version at the gate: checks by the platform, signatures by people, and the way into production."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from accounts.models import User
+from deployments import findings, gate_rules, queries, services, snippets
+from deployments.forms import AskForm
+from deployments.models import Release
+from deployments.pages.deploy import row_of
+from deployments.pages.gate_rows import check_rows, may_take_over, signature_rows, signed_alone, waiver_days
+from experiments.models import ModelVersion
+from experiments.pages.value import value_context
+from experiments.queries import model_version_for
+from jobs.queries import latest_of
+from problems.problem import Denied, Missing, Problem
+from projects.access import ProjectPage
+from projects.gate_policy import GateRule, sentences
+from projects.models.gates import Gate
+from projects.permissions import Role
+from projects.queries.define import contract_in_force
+from projects.queries.gates import blocked_by
+from projects.queries.risk import risk_of
+from projects.risk import Tier
+
+PRODUCTION = "production"
+
+
+def person(request: HttpRequest) -> User:
+    """The signed-in person."""
+    assert isinstance(request.user, User)
+    return request.user
+
+
+class VersionPage(ProjectPage):
+    """What all addresses of a version share: its whole page."""
+
+    template = "deployments/version.html"
+    stage = "deploy"
+
+    def page(self, version: ModelVersion, status: int = 200, **changed: Any) -> HttpResponse:
+        """The whole page, with some of its content put in by the caller."""
+        gate = queries.latest_gate(version)
+        release = version.releases.select_related("deployment").order_by("-created_at").first()
+        standing = self._standing(version, gate, release)
+        checks = (
+            gate.checks if gate and standing == "open" else gate_rules.checks(queries.facts_of(version, PRODUCTION))
+        )
+        waits = blocked_by(gate) if gate and standing == "open" else []
+        shown = gate if standing in ("open", "refused", "champion", "preparing") else None
+        rule = queries.rule_for_version(version, PRODUCTION)
+        sent_back = next((one for one in gate.signatures.all() if not one.given), None) if gate else None
+        context = self._panel(shown, checks, rule) | {
+            "model_version": version,
+            "deployment": queries.deployment_of(version),
+            "release": release,
+            "gate": shown,
+            "standing": standing,
+            "checks": checks,
+            "passing": sum(1 for check in checks if check["state"] == "pass"),
+            "warning": sum(1 for check in checks if check["state"] == "warn"),
+            "failing": sum(1 for check in checks if check["state"] == "fail"),
+            "signatures": signature_rows(gate, person(self.request), self.roles)
+            if gate and standing != "changed"
+            else [],
+            "waits": waits,
+            "missing": findings.missing_words(waits, checks),
+            "finding": findings.of_version(
+                version.number, standing, waits, checks, sent_back.reason if sent_back else ""
+            ),
+            "ask_form": AskForm(),
+            "job": self._job(version, release),
+            "curl": snippets.promote_curl(settings.BASE_URL, self.project.key, version.model.name, version.number),
+            "answer": snippets.promote_answer(
+                waits if standing == "open" else [f"signature:{role}" for role in rule.roles],
+                f"/api/v1/projects/{self.project.key}/jobs/…/",
+            ),
+            "versions": [row_of(one) for one in queries.versions_of(self.project).filter(model=version.model)[:50]],
+        }
+        context |= value_context(version.run, contract_in_force(self.project))
+        return self.show(status=status, **(context | changed))
+
+    def _panel(self, gate: Gate | None, checks: list[gate_rules.Check], rule: GateRule) -> dict[str, Any]:
+        """The checks with what settles them, and what the risk tier asks for."""
+        user = person(self.request)
+        return {
+            "tier": Tier(rule.tier),
+            "tier_answered": risk_of(self.project) is not None,
+            "rule": sentences(rule),
+            "signers": [Role(role) for role in rule.roles],
+            "check_rows": check_rows(gate, checks, user, self.roles),
+            "waiver_days": waiver_days(),
+            "may_take_over": may_take_over(gate, user) and self.may("model.promote"),
+            "alone": signed_alone(gate),
+        }
+
+    def _standing(self, version: ModelVersion, gate: Gate | None, release: Release | None) -> str:
+        if release and release.state in (Release.State.CHAMPION, Release.State.PREPARING):
+            return str(release.state)
+        if gate and gate.state == Gate.State.OPEN:
+            return "open" if gate.fingerprint == queries.fingerprint_of(version) else "changed"
+        if gate and gate.state == Gate.State.REFUSED:
+            return "refused"
+        was = version.releases.filter(state=Release.State.RETIRED).exists()
+        return "retired" if was else "none"
+
+    def _job(self, version: ModelVersion, release: Release | None) -> Any:
+        """The promotion or rehearsal that runs, or the promotion that failed last."""
+        of_release = latest_of(release) if release else None
+        if of_release and (of_release.is_open or (release and release.state == Release.State.FAILED)):
+            return of_release
+        of_version = latest_of(version)
+        return of_version if of_version and (of_version.is_open or of_version.state == "failed") else None
+
+    def refused(self, version: ModelVersion, problem: Problem) -> HttpResponse:
+        """The page again, saying why; doors that are shut stay shut."""
+        if isinstance(problem, (Denied, Missing)):
+            raise problem
+        return self.page(version, status=problem.status, problem=problem)
+
+
+class Version(VersionPage):
+    """The page."""
+
+    action = "model.read"
+
+    def get(self, request: HttpRequest, name: str, number: int) -> HttpResponse:
+        """Show it."""
+        return self.page(model_version_for(self.project, name, number))
+
+
+class Ask(VersionPage):
+    """Ask for production: opens the gate."""
+
+    action = {"POST": "model.promote"}
+
+    def post(self, request: HttpRequest, name: str, number: int) -> HttpResponse:
+        """Do it."""
+        version = model_version_for(self.project, name, number)
+        form = AskForm(request.POST)
+        if not form.is_valid():
+            return self.page(version, status=422, ask_form=form)
+        try:
+            comment, instead = form.cleaned_data["comment"], request.POST.get("instead") == "yes"
+            services.request_promotion(
+                version, environment=PRODUCTION, comment=comment, by=person(request), instead=instead
+            )
+        except Problem as problem:
+            return self.refused(version, problem)
+        messages.success(request, "Asked. The people who sign have been told.")
+        return redirect("model-version", self.project.key, name, number)
+
+
+class CheckAgain(VersionPage):
+    """Run the checks of an open gate again."""
+
+    action = {"POST": "model.promote"}
+
+    def post(self, request: HttpRequest, name: str, number: int) -> HttpResponse:
+        """Do it."""
+        version = model_version_for(self.project, name, number)
+        try:
+            services.check_again(version, environment=PRODUCTION, by=person(request))
+        except Problem as problem:
+            return self.refused(version, problem)
+        return redirect("model-version", self.project.key, name, number)
+
+
+class Promote(VersionPage):
+    """Promote to production, or say what is missing."""
+
+    action = {"POST": "model.promote"}
+
+    def post(self, request: HttpRequest, name: str, number: int) -> HttpResponse:
+        """Do it."""
+        version = model_version_for(self.project, name, number)
+        try:
+            services.promote(version, environment=PRODUCTION, comment="", by=person(request))
+        except Problem as problem:
+            return self.refused(version, problem)
+        messages.success(request, f"{version} is on its way to production.")
+        return redirect("model-version", self.project.key, name, number)

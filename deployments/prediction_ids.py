@@ -1,0 +1,52 @@
+"""PURE: names of answered rows: in order of time, unguessable, and bound to the deployment that answered."""
+
+import base64
+import binascii
+import hmac
+import secrets
+
+TIME_BYTES, RANDOM_BYTES, SEAL_BYTES = 7, 8, 9
+LENGTH = 39
+_SIZE = TIME_BYTES + RANDOM_BYTES + SEAL_BYTES
+
+
+def _seal(key: bytes, deployment: str, head: bytes) -> bytes:
+    return hmac.digest(key, head + deployment.encode(), "sha256")[:SEAL_BYTES]
+
+
+def _written(content: bytes) -> str:
+    """The one way to write these bytes; base 32 would let the last letter vary."""
+    return base64.b32hexencode(content).decode().lower().rstrip("=")
+
+
+def new_id(key: bytes, deployment: str, at: float) -> str:
+    """A name for a row answered at the Unix time `at`; names sort by time, to the microsecond."""
+    head = round(at * 1_000_000).to_bytes(TIME_BYTES, "big") + secrets.token_bytes(RANDOM_BYTES)
+    return _written(head + _seal(key, deployment, head))
+
+
+def _read(prediction_id: str) -> bytes | None:
+    if len(prediction_id) != LENGTH or not prediction_id.isascii():
+        return None
+    try:
+        content = base64.b32hexdecode(prediction_id.upper() + "=")
+    except (binascii.Error, ValueError):
+        return None
+    return content if len(content) == _SIZE else None
+
+
+def belongs(key: bytes, deployment: str, prediction_id: str) -> bool:
+    """Whether this instance gave the name, for this deployment; anything else is refused without a look-up."""
+    content = _read(prediction_id)
+    if content is None or _written(content) != prediction_id:
+        return False
+    head = content[:-SEAL_BYTES]
+    return hmac.compare_digest(content[-SEAL_BYTES:], _seal(key, deployment, head))
+
+
+def time_of(prediction_id: str) -> float:
+    """When the row was answered, as Unix time; ValueError if it is no such name."""
+    content = _read(prediction_id)
+    if content is None:
+        raise ValueError("This is not the id of a prediction.")
+    return int.from_bytes(content[:TIME_BYTES], "big") / 1_000_000

@@ -1,0 +1,212 @@
+"""The prediction server as a bare ASGI application: a key, a body, a model, a durable log, an answer."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import orjson
+from django.conf import settings
+
+from accounts.one_time import digest
+from deployments.serving import messages, openapi
+from deployments.serving.inference import Answered, Facts, Loaded, answer
+from deployments.serving.journal import Journal, seal_leftovers
+from deployments.serving.messages import Reply, Request, problem
+from deployments.serving.metrics import Metrics
+from deployments.serving.parsing import rows_of
+from deployments.serving.refresher import Refresher
+from problems.problem import Missing, Problem, Unavailable
+
+log = logging.getLogger(__name__)
+PREFIX = "/v1/deployments/"
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+class Unauthorised(Problem):
+    """No key, or one that is not known (any more)."""
+
+    status = 401
+    code = "unauthorised"
+
+
+class Overloaded(Problem):
+    """More requests wait than this server holds."""
+
+    status = 429
+    code = "overloaded"
+
+
+class WrongMethod(Problem):
+    """The address exists, and wants another verb."""
+
+    status = 405
+    code = "wrong_method"
+
+
+class Application:
+    """One server: its view of the database, its threads, its log and its counts."""
+
+    def __init__(self, name: str) -> None:
+        self.refresher = Refresher(name)
+        self.metrics = Metrics()
+        self.journal: Journal | None = None
+        self._pool = ThreadPoolExecutor(settings.PREDICT_THREADS, thread_name_prefix="predict")
+        self._pending = 0
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "http":
+            await self._respond(Request(scope, receive), send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                self.start()
+                await send({"type": "lifespan.startup.complete"})
+            elif message["type"] == "lifespan.shutdown":
+                await asyncio.get_running_loop().run_in_executor(None, self.close)
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    def start(self) -> None:
+        """Seal what dead servers left, open the log, begin to look at the database."""
+        seal_leftovers(settings.DATA_DIR)
+        self.journal = Journal(settings.DATA_DIR, settings.SEGMENT_SECONDS)
+        self.refresher.start()
+
+    def close(self) -> None:
+        """Answer what is under way, write and seal the log, stop."""
+        self._pool.shutdown(wait=True)
+        if self.journal:
+            self.journal.close()
+        self.refresher.close()
+
+    async def _respond(self, request: Request, send: Send) -> None:
+        began = time.perf_counter()
+        try:
+            reply = await self._route(request, began)
+        except Problem as refusal:
+            reply = problem(refusal)
+        except Exception:
+            log.exception("A request broke its handler.")
+            reply = problem(_broken())
+        for message in messages.of(reply):
+            await send(message)
+        if reply.counted:
+            self.metrics.count(reply.deployment, reply.status, time.perf_counter() - began, reply.rows, reply.unknown)
+
+    async def _route(self, request: Request, began: float) -> Reply:
+        messages.check_host(request, settings.PREDICT_HOSTS)
+        if fixed := {"/healthz": self._health, "/readyz": self._readiness, "/metrics": self._metrics}.get(request.path):
+            _only(request, "GET")
+            return fixed(request)
+        name, _, verb = request.path.removeprefix(PREFIX).partition("/")
+        if not request.path.startswith(PREFIX) or verb not in ("predict", "openapi.json"):
+            raise Missing("There is nothing here. Predictions are at /v1/deployments/<name>/predict.")
+        _only(request, "POST" if verb == "predict" else "GET")
+        self._check_key(request, name)
+        facts, model = self._model(name)
+        if verb == "openapi.json":
+            return Reply(200, orjson.dumps(openapi.document(facts, model.signature, settings.PREDICT_URL)))
+        try:
+            return await self._predict(request, facts, model, began)
+        except Problem as refusal:
+            return problem(refusal, deployment=name, counted=True)
+
+    def _check_key(self, request: Request, name: str) -> None:
+        scheme, _, secret = request.header(b"authorization").partition(" ")
+        secret = secret.strip()
+        known = scheme.lower() == "bearer" and secret.isascii() and 0 < len(secret) <= 200
+        key = self.refresher.live.keys.get(digest(secret)) if known else None
+        if key is None or key.ends <= time.time():
+            raise Unauthorised(
+                "Send the key of this deployment: `Authorization: Bearer bk_…`. "
+                "It is missing, unknown, expired or revoked."
+            )
+        if key.deployment != name:
+            raise Missing("There is no such deployment for this key.")
+
+    def _model(self, name: str) -> tuple[Facts, Loaded]:
+        live = self.refresher.live
+        if found := live.serving.get(name):
+            return found
+        if trouble := live.troubles.get(name):
+            raise Unavailable(f"{trouble} Nothing was answered.", code="corrupted")
+        raise Unavailable("Nothing is in production here yet.", code="not_ready")
+
+    async def _predict(self, request: Request, facts: Facts, model: Loaded, began: float) -> Reply:
+        messages.check_content(request)
+        body = await request.body()
+        if self._pending >= settings.PREDICT_QUEUE:
+            raise Overloaded("This server has more requests than it can hold. Try again in a second.")
+        self._pending += 1
+        try:
+            async with asyncio.timeout(settings.PREDICT_SECONDS):
+                loop = asyncio.get_running_loop()
+                answered = await loop.run_in_executor(self._pool, self._compute, body, facts, model, began)
+                assert self.journal is not None
+                await asyncio.wrap_future(self.journal.append(answered.lines))
+        except TimeoutError:
+            raise Unavailable(
+                f"It took longer than {settings.PREDICT_SECONDS} s. Nothing was answered.", code="time_limit"
+            ) from None
+        finally:
+            self._pending -= 1
+        return Reply(200, _body(facts, answered), facts.deployment, True, answered.rows, answered.unknown)
+
+    def _compute(self, body: bytes, facts: Facts, model: Loaded, began: float) -> Answered:
+        return answer(model, facts, rows_of(body), settings.SERVING_KEY, began)
+
+    def _health(self, request: Request) -> Reply:
+        return Reply(200, b'{"status":"ok"}')
+
+    def _readiness(self, request: Request) -> Reply:
+        """Which deployments answer with which version, and what is wrong; 503 while something is."""
+        live, journal = self.refresher.live, self.journal
+        logging_trouble = journal.trouble if journal else "The prediction log is not open yet."
+        ready = self.refresher.ready and not logging_trouble
+        body: dict[str, Any] = {"ready": ready}
+        if request.is_local:
+            body["serving"] = {name: facts.version for name, (facts, _) in live.serving.items()}
+            body["troubles"] = live.troubles | ({"log": logging_trouble} if logging_trouble else {})
+            body["database_read_seconds_ago"] = round(time.time() - live.read_at, 1) if live.read_at else None
+        return Reply(200 if ready else 503, orjson.dumps(body))
+
+    def _metrics(self, request: Request) -> Reply:
+        if not request.is_local:
+            raise Missing("There is nothing here. Metrics are for collectors on this machine.")
+        models = [(f.deployment, f.model, f.version) for f, _ in self.refresher.live.serving.values()]
+        commits = self.journal.commits if self.journal else 0
+        text = self.metrics.text(models, self.refresher.ready, commits)
+        return Reply(200, text.encode(), content_type=b"text/plain; version=0.0.4; charset=utf-8")
+
+
+def _body(facts: Facts, answered: Answered) -> bytes:
+    return orjson.dumps(
+        {
+            "deployment": facts.deployment,
+            "model": facts.model,
+            "version": facts.version,
+            "policy": facts.policy.version if facts.policy else None,
+            "release": facts.release,
+            "predictions": answered.predictions,
+        }
+    )
+
+
+def _only(request: Request, method: str) -> None:
+    if request.method != method and not (method == "GET" and request.method == "HEAD"):
+        raise WrongMethod(f"This address answers {method} only.", allow=method)
+
+
+def _broken() -> Problem:
+    broken = Problem("Something went wrong on our side. Nothing was answered.", code="error")
+    broken.status = 500
+    return broken

@@ -1,0 +1,140 @@
+"""PURE: the OpenAPI document of one deployment, made from its model's signature, with an example that works."""
+
+from typing import Any
+
+from deployments.serving.inference import Facts
+from deployments.serving.parsing import MAX_ROWS
+
+TYPES: dict[str, dict[str, Any]] = {
+    "integer": {"type": "integer"},
+    "number": {"type": "number"},
+    "boolean": {"type": "boolean"},
+    "text": {"type": "string"},
+    "date": {"type": "string", "format": "date"},
+    "datetime": {"type": "string", "format": "date-time"},
+}
+
+
+def example_row(signature: dict[str, Any]) -> dict[str, Any]:
+    """One row that the model accepts."""
+    return {part["name"]: part.get("example") for part in signature["inputs"]}
+
+
+def document(facts: Facts, signature: dict[str, Any], server: str) -> dict[str, Any]:
+    """OpenAPI 3.1 of `POST /v1/deployments/<name>/predict`."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": f"Predictions of {facts.deployment}",
+            "version": str(facts.version),
+            "description": f"Answered by {facts.model} version {facts.version}. Categories that training never saw are "
+            "accepted and counted; extra fields of a row are ignored; wrong or missing values are refused by name.",
+        },
+        "servers": [{"url": server}],
+        "security": [{"key": []}],
+        "paths": {
+            f"/v1/deployments/{facts.deployment}/predict": {
+                "post": {
+                    "operationId": "predict",
+                    "summary": f"Predict {signature['target']} for one row or many",
+                    "requestBody": {"required": True, "content": {"application/json": _body(signature)}},
+                    "responses": {"200": _answered(facts, signature)} | _refusals(),
+                }
+            }
+        },
+        "components": {
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+            "schemas": {"Problem": PROBLEM},
+        },
+    }
+
+
+def _body(signature: dict[str, Any]) -> dict[str, Any]:
+    row = _row(signature)
+    many = {"type": "array", "items": row, "minItems": 1, "maxItems": MAX_ROWS}
+    forms = [
+        {"type": "object", "required": [name], "additionalProperties": False, "properties": {name: schema}}
+        for name, schema in (("row", row), ("rows", many))
+    ]
+    return {"schema": {"oneOf": forms}, "example": {"row": example_row(signature)}}
+
+
+def _refusals() -> dict[str, Any]:
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {status: {"description": words, "content": content} for status, words in REFUSALS.items()}
+
+
+DECISION = {
+    "enum": ["yes", "no", "person"],
+    "description": "What to do by the decision policy in force; `person`: let somebody look before anything is done.",
+}
+POLICY = {
+    "type": ["integer", "null"],
+    "description": "The version of the signed decision policy that decided; null: the model's own threshold did.",
+}
+REFUSALS = {
+    "400": "Not JSON, or not understood",
+    "401": "The key is missing, unknown, expired or revoked",
+    "404": "There is no such deployment for this key",
+    "413": f"More than 5 MB, or more than {MAX_ROWS} rows",
+    "422": "A value does not fit; `errors` names row and field",
+    "429": "Too many requests wait; try again after `Retry-After`",
+    "503": "Not able to answer now; nothing was answered",
+}
+PROBLEM = {
+    "type": "object",
+    "required": ["code", "detail"],
+    "properties": {
+        "code": {"type": "string"},
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"row": {"type": "integer"}, "field": {"type": "string"}, "message": {"type": "string"}},
+            },
+        },
+    },
+}
+
+
+def _row(signature: dict[str, Any]) -> dict[str, Any]:
+    properties: dict[str, Any] = {}
+    for part in signature["inputs"]:
+        schema = dict(TYPES[part["type"]])
+        if part["nullable"]:
+            schema["type"] = [schema["type"], "null"]
+        if part["categories"] is not None:
+            schema["description"] = f"Seen in training: {', '.join(map(str, part['categories'][:20]))}"
+        elif part.get("min") is not None:
+            schema["description"] = f"In training between {part['min']} and {part['max']}"
+        properties[part["name"]] = schema
+    required = [part["name"] for part in signature["inputs"] if not part["nullable"]]
+    return {"type": "object", "required": required, "properties": properties, "additionalProperties": True}
+
+
+def _answered(facts: Facts, signature: dict[str, Any]) -> dict[str, Any]:
+    regression = signature["kind"] == "regression"
+    answer = {"type": "number"} if regression else {"enum": [signature["positive"], signature["negative"]]}
+    probability = {"type": "null"} if regression else {"type": "number", "minimum": 0, "maximum": 1}
+    prediction = {
+        "type": "object",
+        "properties": {
+            "id": {"type": "string"},
+            "answer": answer,
+            "probability": probability,
+            "decision": {"type": "null"} if regression else DECISION,
+        },
+    }
+    schema = {
+        "type": "object",
+        "properties": {
+            "deployment": {"const": facts.deployment},
+            "model": {"type": "string"},
+            "version": {"type": "integer"},
+            "policy": POLICY,
+            "release": {"type": "string", "format": "uuid"},
+            "predictions": {"type": "array", "items": prediction},
+        },
+    }
+    return {"description": "One prediction a row, in order", "content": {"application/json": {"schema": schema}}}

@@ -1,0 +1,80 @@
+"""PURE: the body of a prediction request: strict JSON, limited in size, depth and rows."""
+
+from typing import Any
+
+import orjson
+
+from problems.problem import Invalid, Problem, TooLarge
+
+MAX_BODY = 5 * 1024 * 1024
+MAX_ROWS = 10_000
+MAX_DEPTH = 32
+
+
+class RowsInvalid(Invalid):
+    """Rows that do not fit the model; `errors` names each by row and field."""
+
+    def __init__(self, errors: list[dict[str, Any]], found: int | None = None) -> None:
+        count = len(errors) if found is None else found
+        first = errors[0]
+        where = f"row {first['row']}" + (f", field {first['field']}" if first["field"] else "")
+        more = f" {count - 1} more." if count > 1 else ""
+        super().__init__(f"In {where}: {first['message']}{more}", errors=errors)
+
+
+def rows_of(body: bytes) -> list[dict[str, Any]]:
+    """The rows of `{"row": {…}}` or `{"rows": [{…}, …]}`; anything else is refused with what is wrong."""
+    if len(body) > MAX_BODY:
+        raise TooLarge(f"The body is larger than {MAX_BODY} bytes. Send fewer rows at a time.")
+    data = _json(body)
+    if not isinstance(data, dict):
+        raise Invalid('The body must be an object: {"row": {…}} or {"rows": [{…}, …]}.')
+    if extra := sorted(set(data) - {"row", "rows"}):
+        raise Invalid(f'“{extra[0][:80]}” is not known here. Send "row" or "rows".', fields={extra[0][:80]: "Unknown."})
+    if len(data) != 1:
+        raise Invalid('Send either "row" with one object or "rows" with a list of objects.')
+    return _listed(data)
+
+
+def _listed(data: dict[str, Any]) -> list[dict[str, Any]]:
+    rows = [data["row"]] if "row" in data else data["rows"]
+    if not isinstance(rows, list):
+        raise Invalid('"rows" must be a list of objects.', fields={"rows": "Must be a list of objects."})
+    if not rows:
+        raise Invalid('"rows" is empty. Send at least one row.', fields={"rows": "Must hold at least one row."})
+    if len(rows) > MAX_ROWS:
+        raise TooLarge(
+            f"{len(rows)} rows are more than the {MAX_ROWS} that one request may carry. "
+            "Send them in parts, or as a batch."
+        )
+    wrong = [i for i, row in enumerate(rows) if not isinstance(row, dict)]
+    if wrong:
+        errors = [{"row": i, "field": "", "message": "A row must be an object of names and values."} for i in wrong]
+        raise RowsInvalid(errors[:100], len(wrong))
+    return rows
+
+
+def _json(body: bytes) -> Any:
+    try:
+        data = orjson.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise Problem(f"The body is not valid JSON: {str(error)[:200]}.", code="bad_json") from None
+    if b"{" in body and (b"\\u0000" in body or body.count(b"{") + body.count(b"[") > 2):
+        _walk(data, look_for_nul=b"\\u0000" in body)
+    return data
+
+
+def _walk(data: Any, *, look_for_nul: bool) -> None:
+    """Refuse what is nested too deeply and, where the body has the escape at all, the NUL character."""
+    level, depth = [data], 0
+    while level:
+        depth += 1
+        if depth > MAX_DEPTH:
+            raise Problem(f"The body is nested more than {MAX_DEPTH} levels deep.", code="bad_json")
+        inner: list[Any] = []
+        for value in level:
+            parts = value.values() if isinstance(value, dict) else value
+            inner.extend(part for part in parts if isinstance(part, (dict, list)))
+            if look_for_nul and any(isinstance(part, str) and "\x00" in part for part in (*parts, *value)):
+                raise Problem("The body holds a NUL character (\\u0000), which no value may have.", code="bad_json")
+        level = inner

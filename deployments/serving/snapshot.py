@@ -1,0 +1,110 @@
+"""What a prediction server must know of the database: live releases, the signed policies, the keys of their callers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db.models import F, Max, QuerySet
+from django.utils import timezone
+
+from deployments.models import ConsumerKey, Release, Revision
+from deployments.serving.inference import Facts
+from experiments.models import Run
+from projects.models.baseline import Baseline
+from projects.models.policy import Policy
+from projects.models.projects import Kind
+from projects.policies import Rule
+from projects.queries.policies import rule_of, threshold_on
+
+Mark = tuple[int, datetime | None, int | None]
+
+
+@dataclass(frozen=True)
+class Key:
+    """One caller's key: the deployment it is for, and the Unix time at which it ends."""
+
+    deployment: str
+    ends: float
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One consistent view. `warm` holds the bundles of releases that were in use before."""
+
+    revision: Mark = (-1, None, None)
+    champions: dict[str, Facts] = field(default_factory=dict)
+    warm: frozenset[str] = frozenset()
+    keys: dict[str, Key] = field(default_factory=dict)
+
+
+def revision() -> Mark:
+    """What changes with every change: releases and keys count theirs, policies are signed, baselines are added."""
+    number = Revision.objects.filter(pk=1).values_list("number", flat=True).first() or 0
+    signed = Policy.objects.aggregate(last=Max("signed_at"))["last"]
+    return number, signed, Baseline.objects.aggregate(last=Max("pk"))["last"]
+
+
+def read() -> Snapshot:
+    """A new view. The revision is read first: a change in between is seen at the next look."""
+    number = revision()
+    releases = list(_releases().filter(state=Release.State.CHAMPION))
+    rules, baselines = _rules(releases), _baselines(releases)
+    champions = {
+        release.deployment.name: Facts(
+            str(release.pk),
+            release.deployment.name,
+            release.version.model.name,
+            release.version.number,
+            release.version.bundle_id,
+            rules.get(release.pk),
+            baselines.get(release.deployment.project_id),
+        )
+        for release in releases
+    }
+    keys = {
+        digest: Key(deployment, ends.timestamp())
+        for digest, deployment, ends in ConsumerKey.objects.filter(
+            revoked_at=None, expires_at__gt=timezone.now()
+        ).values_list("digest", "deployment__name", "expires_at")
+    }
+    return Snapshot(number, champions, _warm(), keys)
+
+
+def _rules(releases: Sequence[Release]) -> dict[Any, Rule]:
+    """The policy in force for each release; a capacity gives each model the threshold of its own held-back scores."""
+    projects = {release.deployment.project_id for release in releases}
+    signed = Policy.objects.filter(project__in=projects, project__kind=Kind.BINARY, signed_at__isnull=False)
+    newest = {policy.project_id: policy for policy in signed.order_by("version")}
+    wanted = [one for one in releases if (p := newest.get(one.deployment.project_id)) and p.capacity is not None]
+    runs = Run.objects.filter(pk__in=[release.version.run_id for release in wanted])
+    scores = dict(runs.values_list("pk", "evaluation__thresholds"))
+    return {
+        release.pk: rule_of(policy, threshold_on(policy, scores.get(release.version.run_id)))
+        for release in releases
+        if (policy := newest.get(release.deployment.project_id))
+    }
+
+
+def _baselines(releases: Sequence[Release]) -> dict[Any, dict[str, Any]]:
+    projects = {release.deployment.project_id for release in releases}
+    rows = Baseline.objects.filter(project__in=projects).order_by("version").values_list("project_id", "spec")
+    return dict(rows)
+
+
+def _releases() -> QuerySet[Release]:
+    return Release.objects.select_related("deployment", "version__model")
+
+
+def _warm() -> frozenset[str]:
+    """Of each deployment, the bundle that was in use last before the champion's."""
+    latest: dict[object, str] = {}
+    retired = Release.objects.filter(state=Release.State.RETIRED, deployment__releases__state=Release.State.CHAMPION)
+    rows = (
+        retired.exclude(version__bundle=F("deployment__releases__version__bundle"))
+        .order_by("-ended_at")
+        .values_list("deployment_id", "version__bundle_id")
+    )
+    for deployment, bundle in rows[:10_000]:
+        latest.setdefault(deployment, bundle)
+    return frozenset(latest.values())

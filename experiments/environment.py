@@ -1,0 +1,19 @@
+"""PURE: what a run was made with, so that it can be made again: versions, seed, threads, the data's hash."""
+
+import platform
+from importlib.metadata import version
+from typing import Any
+
+PACKAGES = ("scikit-learn", "numpy", "scipy", "pyarrow", "skops")
+
+
+def environment(data_sha256: str, seed: int, threads: int) -> dict[str, Any]:
+    """Plain facts about this process."""
+    return {
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in PACKAGES},
+        "machine": f"{platform.system()} {platform.machine()}",
+        "threads": threads,
+        "seed": seed,
+        "data_sha256": data_sha256,
+    }

@@ -1,0 +1,203 @@
+"""Forms of the experiments room: a new run, registering, notes."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from django import forms
+
+from datasets.models.versions import Version
+from experiments.estimators.catalog import FAMILIES, for_kind
+from experiments.estimators.family import Family, Setting
+from experiments.guesses import NUMERIC, TIMES, Column, fits_target, guess_inputs
+from experiments.specs import LARGEST_SEED
+
+PLACES = {
+    "split.kind": "split_kind",
+    "split.column": "split_column",
+    "split.test_share": "test_share",
+    "split.seed": "seed",
+    "split": "split_kind",
+    "spec": "target",
+}
+TEXT = {"class": "input"}
+
+
+def form_field(name: str) -> str:
+    """The form's field behind a name in a spec: `methods.boosted.max_iter` -> `boosted__max_iter`."""
+    parts = name.split(".")
+    if parts[0] == "methods" and len(parts) == 3:
+        return f"{parts[1]}__{parts[2]}"
+    return PLACES.get(name, name)
+
+
+class RunForm(forms.Form):
+    """A new training run on one data version. Every field has a default that is good enough to submit at once."""
+
+    target = forms.ChoiceField(
+        label="What to predict", widget=forms.Select(attrs=TEXT), help_text="The column with the answer."
+    )
+    positive = forms.ChoiceField(
+        label="The answer to look for", required=False, widget=forms.Select(attrs=TEXT), help_text="The “yes”."
+    )
+    split_kind = forms.ChoiceField(
+        label="How to hold back data for the test",
+        choices=[("random", "At random"), ("time", "By time: the newest rows are the test")],
+        widget=forms.Select(attrs=TEXT),
+    )
+    split_column = forms.ChoiceField(
+        label="Time column", required=False, widget=forms.Select(attrs=TEXT), help_text="Only for holding back by time."
+    )
+    test_share = forms.IntegerField(
+        label="Held back, of 100 rows", min_value=5, max_value=50, widget=forms.NumberInput(attrs=TEXT)
+    )
+    inputs = forms.MultipleChoiceField(label="Inputs", widget=forms.CheckboxSelectMultiple)
+    methods = forms.MultipleChoiceField(label="Methods", widget=forms.CheckboxSelectMultiple)
+    threshold = forms.FloatField(
+        label="Says yes from this chance on",
+        min_value=0.01,
+        max_value=0.99,
+        required=False,
+        widget=forms.NumberInput(attrs=TEXT | {"step": "any"}),
+        help_text="0.5 unless finding more is worth more wrong calls.",
+    )
+    seed = forms.IntegerField(
+        label="Random seed",
+        min_value=0,
+        max_value=LARGEST_SEED,
+        widget=forms.NumberInput(attrs=TEXT),
+        help_text="The same seed gives the same split and the same models.",
+    )
+    notes = forms.CharField(
+        label="Notes", required=False, max_length=20_000, widget=forms.Textarea(attrs=TEXT | {"rows": 3})
+    )
+
+    def __init__(self, *, kind: str, version: Version, columns: Mapping[str, Column], **given: Any) -> None:
+        super().__init__(**given)
+        self.kind, self.version, self.columns = kind, version, columns
+        self.families: list[Family] = for_kind(kind)
+        self._choose("target", [(name, name) for name in self._targets()])
+        picked = columns.get(str(self.data.get("target") or self.initial.get("target") or ""))
+        self._choose("positive", [(value, value) for value in (picked.classes if picked else {})])
+        times = [name for name, column in columns.items() if column.type in (*TIMES, *NUMERIC)]
+        self._choose("split_column", [("", "–"), *((name, name) for name in times)])
+        self._choose("inputs", [(name, name) for name in columns])
+        self._choose("methods", [(family.key, family.name) for family in self.families])
+        for family in self.families:
+            for setting in family.settings:
+                self.fields[f"{family.key}__{setting.name}"] = _setting_field(setting)
+        if kind != "binary":
+            del self.fields["positive"], self.fields["threshold"]
+
+    def _choose(self, name: str, choices: Sequence[tuple[str, str]]) -> None:
+        field = self.fields[name]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = list(choices)
+
+    def _targets(self) -> list[str]:
+        """Columns that can be predicted first, then all others, so that a wrong pick gets its reason."""
+        fitting = [name for name, column in self.columns.items() if fits_target(column, self.kind)]
+        return fitting + [name for name in self.columns if name not in fitting]
+
+    def clean_methods(self) -> list[str]:
+        """Chosen methods in the order of the catalog."""
+        chosen: list[str] = self.cleaned_data["methods"]
+        return [family.key for family in self.families if family.key in chosen]
+
+    def spec(self) -> dict[str, Any]:
+        """What was asked for, for `services.start_run`, which checks it."""
+        found = self.cleaned_data
+        split: dict[str, Any] = {"kind": found["split_kind"], "test_share": found["test_share"] / 100}
+        if found["split_kind"] == "time":
+            split["column"] = found["split_column"]
+        methods = {
+            key: {setting.name: setting.read(found[f"{key}__{setting.name}"]) for setting in FAMILIES[key].settings}
+            for key in found["methods"]
+        }
+        return {
+            "target": found["target"],
+            "positive": found.get("positive") or None,
+            "inputs": found["inputs"],
+            "split": split | {"seed": found["seed"]},
+            "methods": methods,
+            "seed": found["seed"],
+            "threshold": found.get("threshold") or 0.5,
+        }
+
+    def input_choices(self) -> Iterator[tuple[Any, Column, str]]:
+        """Each input's checkbox with its column and why it had better be left out."""
+        for box in self["inputs"]:
+            column = self.columns[str(box.data["value"])]
+            yield box, column, column.unfit
+
+    def method_choices(self) -> Iterator[tuple[Any, Family, list[Any]]]:
+        """Each method's checkbox with its words and the fields of its settings."""
+        for box, family in zip(self["methods"], self.families, strict=True):
+            yield box, family, [self[f"{family.key}__{setting.name}"] for setting in family.settings]
+
+
+def _setting_field(setting: Setting) -> forms.Field:
+    """The field of one setting; what it refuses, it says in the setting's own words."""
+    if setting.kind == "choice":
+        choices = [(str(choice), str(choice).lower()) for choice in setting.choices]
+        widget: forms.Widget = forms.Select(attrs=TEXT)
+        return forms.ChoiceField(
+            label=setting.label, help_text=setting.help, choices=choices, initial=str(setting.default), widget=widget
+        )
+
+    def check(text: str) -> None:
+        if wrong := setting.wrong(setting.read(text)):
+            raise forms.ValidationError(wrong)
+
+    attributes = TEXT | {"inputmode": "decimal" if setting.kind == "number" else "numeric"}
+    return forms.CharField(
+        label=setting.label,
+        help_text=f"{setting.help} From {setting.low:g} to {setting.high:g}.",
+        max_length=30,
+        initial=f"{setting.default}",
+        validators=[check],
+        widget=forms.TextInput(attrs=attributes),
+    )
+
+
+def initial_of(spec: Mapping[str, Any], columns: Mapping[str, Column]) -> dict[str, Any]:
+    """A spec as the values of the form; inputs that this version does not have are dropped."""
+    split = spec.get("split") or {}
+    values: dict[str, Any] = {
+        "target": spec["target"],
+        "positive": spec.get("positive"),
+        "split_kind": split.get("kind", "random"),
+        "split_column": split.get("column", ""),
+        "test_share": round(100 * split.get("test_share", 0.2)),
+        "inputs": [name for name in spec["inputs"] if name in columns] or guess_inputs(columns, spec["target"]),
+        "methods": list(spec["methods"]),
+        "threshold": spec.get("threshold", 0.5),
+        "seed": spec.get("seed", 7),
+    }
+    for key, settings in spec["methods"].items():
+        values |= {f"{key}__{name}": str(value) for name, value in settings.items()}
+    return values
+
+
+class RegisterForm(forms.Form):
+    """A finished run becomes a version of a model."""
+
+    name = forms.CharField(
+        label="Model name",
+        max_length=60,
+        widget=forms.TextInput(attrs=TEXT | {"autocomplete": "off", "spellcheck": "false"}),
+        help_text="Small letters, digits and hyphens. A known name gets its next version.",
+    )
+    reason = forms.CharField(
+        label="Why this run",
+        max_length=2000,
+        widget=forms.Textarea(attrs=TEXT | {"rows": 2}),
+        help_text="One sentence for those who decide at the gate.",
+    )
+
+
+class NotesForm(forms.Form):
+    """What people want to remember about a run."""
+
+    notes = forms.CharField(
+        label="Notes", required=False, max_length=20_000, widget=forms.Textarea(attrs=TEXT | {"rows": 4})
+    )

@@ -1,0 +1,23 @@
+"""What of the experiments room moves with a project: runs, models, and their packages after the usual check."""
+
+from experiments.models import Model, ModelVersion, Run
+from projects.moving import Check, Fields, Landing, Moved, moves
+
+PACKAGE = "experiments.packaging:check"
+
+
+def _run(fields: Fields, landing: Landing) -> None:
+    """What was being trained is over."""
+    if fields.get("state") == Run.State.WAITING:
+        fields |= {"state": Run.State.CANCELLED, "message": "It was not finished when the project was packed."}
+
+
+def _nothing(fields: Fields) -> Fields:
+    return {}
+
+
+moves(
+    Moved(Run, arrive=_run, check=Check("bundle", PACKAGE, _nothing)),
+    Moved(Model),
+    Moved(ModelVersion, "model__project", check=Check("bundle", PACKAGE, _nothing)),
+)

@@ -1,0 +1,220 @@
+"""PURE: a model as one file: skops with a fixed allow-list, signature, reference, golden rows, card.
+
+Nothing here ever asks a file which types it would like to have trusted: every type and loader in it must be on the
+list below, or the file is refused before anything in it is built.
+"""
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import skops.io
+
+from experiments.matrices import Layout, from_rows, layout_of
+from jobs.report import Report
+from problems.problem import Invalid
+
+PARTS = ("model.skops", "signature.json", "reference.json", "golden.json", "card.json")
+MOST_BYTES = 2 * 1024**3
+MOST_MEMBERS = 200_000
+_PLAIN = {
+    ("DictNode", "builtins.dict"),
+    ("ListNode", "builtins.list"),
+    ("TupleNode", "builtins.tuple"),
+    ("SliceNode", "builtins.slice"),
+    ("JsonNode", "builtins.str"),
+    ("TypeNode", "builtins.str"),
+    ("TypeNode", "builtins.int"),
+    ("TypeNode", "builtins.float"),
+    ("TypeNode", "numpy.float64"),
+    ("TypeNode", "numpy.int64"),
+    ("DTypeNode", "numpy.dtype"),
+    ("NdArrayNode", "numpy.ndarray"),
+    ("NdArrayNode", "numpy.float64"),
+    ("NdArrayNode", "numpy.float32"),
+    ("NdArrayNode", "numpy.int64"),
+    ("NdArrayNode", "numpy.int32"),
+    ("NdArrayNode", "numpy.uint64"),
+    ("NdArrayNode", "numpy.bool"),
+    ("RandomGeneratorNode", "numpy.random._generator.Generator"),
+    ("LossNode", "sklearn._loss._loss.CyHalfBinomialLoss"),
+    ("LossNode", "sklearn._loss._loss.CyHalfSquaredError"),
+    ("TreeNode", "sklearn.tree._tree.Tree"),
+}
+_OBJECTS = (
+    "sklearn._loss.link.IdentityLink",
+    "sklearn._loss.link.Interval",
+    "sklearn._loss.link.LogitLink",
+    "sklearn._loss.loss.HalfBinomialLoss",
+    "sklearn._loss.loss.HalfSquaredError",
+    "sklearn.compose._column_transformer.ColumnTransformer",
+    "sklearn.dummy.DummyClassifier",
+    "sklearn.dummy.DummyRegressor",
+    "sklearn.ensemble._forest.RandomForestClassifier",
+    "sklearn.ensemble._forest.RandomForestRegressor",
+    "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
+    "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingClassifier",
+    "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingRegressor",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.impute._base.SimpleImputer",
+    "sklearn.linear_model._logistic.LogisticRegression",
+    "sklearn.linear_model._ridge.Ridge",
+    "sklearn.pipeline.Pipeline",
+    "sklearn.preprocessing._data.StandardScaler",
+    "sklearn.preprocessing._encoders.OneHotEncoder",
+    "sklearn.preprocessing._label.LabelEncoder",
+    "sklearn.tree._classes.DecisionTreeClassifier",
+    "sklearn.tree._classes.DecisionTreeRegressor",
+)
+ALLOWED = frozenset(_PLAIN | {("ObjectNode", name) for name in _OBJECTS})
+# What skops does not know by itself, of the types above. Fixed here; never read from a file.
+TRUSTED = [
+    "numpy.dtype",
+    "sklearn.tree._tree.Tree",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One prediction: the class in words with the chance of the positive one, or a number."""
+
+    answer: Any
+    probability: float | None
+
+
+def dumped(pipeline: Any) -> bytes:
+    """A fitted pipeline as skops bytes; refuses to write what it would refuse to read."""
+    content: bytes = skops.io.dumps(pipeline)
+    refuse_foreign(content)
+    return content
+
+
+def loaded(content: bytes) -> Any:
+    """The pipeline in skops bytes, or a refusal. There is no other loader to fall back to."""
+    refuse_foreign(content)
+    try:
+        return skops.io.loads(content, trusted=TRUSTED)
+    except Exception as error:
+        raise Invalid(f"The model file cannot be read ({type(error).__name__}).", code="bad_model") from error
+
+
+def refuse_foreign(content: bytes) -> None:
+    """Look at a skops file without building anything; every (loader, type) in it must be on our list."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            _refuse_bomb(archive)
+            schema = json.loads(archive.read("schema.json"))
+    except (zipfile.BadZipFile, KeyError, ValueError, RecursionError, NotImplementedError, EOFError) as error:
+        raise Invalid("The model file is not a whole skops file.", code="bad_model") from error
+    foreign = sorted({name for loader, name in _types(schema) if (loader, name) not in ALLOWED})
+    if foreign:
+        raise Invalid(
+            f"The model file contains types that are not allowed: {', '.join(foreign[:10])}.",
+            code="foreign_types",
+            types=foreign,
+        )
+
+
+def _types(schema: Any) -> set[tuple[str, str]]:
+    """Every (loader, module.class) that a schema names, at any depth."""
+    found, waiting = set(), [schema]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            if {"__class__", "__module__", "__loader__"} & node.keys():
+                name = f"{node.get('__module__')}.{node.get('__class__')}"
+                found.add((str(node.get("__loader__")), name))
+            waiting.extend(node.values())
+        elif isinstance(node, list):
+            waiting.extend(node)
+    return found or {("nothing", "an empty schema")}
+
+
+def _refuse_bomb(archive: zipfile.ZipFile) -> None:
+    members = archive.infolist()
+    if len(members) > MOST_MEMBERS or sum(member.file_size for member in members) > MOST_BYTES:
+        raise Invalid("The model file is larger than 2 GB when unpacked.", code="bad_model")
+
+
+def pack(
+    path: Path,
+    *,
+    pipeline: Any,
+    signature: Mapping[str, Any],
+    reference: Mapping[str, Any],
+    golden: Mapping[str, Any],
+    card: Mapping[str, Any],
+) -> None:
+    """Write the bundle; every JSON part is plain, so NaN in one of them is an error of ours."""
+    parts = {"signature.json": signature, "reference.json": reference, "golden.json": golden, "card.json": card}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("model.skops", dumped(pipeline))
+        for name, part in parts.items():
+            archive.writestr(name, json.dumps(part, allow_nan=False))
+
+
+class Bundle:
+    """An opened bundle. Its JSON parts are read at once, the model only when a predictor is asked for."""
+
+    def __init__(self, parts: Mapping[str, bytes]) -> None:
+        self._model = parts["model.skops"]
+        try:
+            self.signature, self.reference, self.golden, self.card = (
+                dict(json.loads(parts[name])) for name in PARTS[1:]
+            )
+        except (ValueError, TypeError) as error:
+            raise Invalid("The bundle's descriptions cannot be read.", code="bad_bundle") from error
+
+    @classmethod
+    def open(cls, path: Path) -> "Bundle":
+        """Read a bundle from a file whose hash was checked; refuses anything but exactly its five parts."""
+        try:
+            with zipfile.ZipFile(path) as archive:
+                _refuse_bomb(archive)
+                if sorted(archive.namelist()) != sorted(PARTS):
+                    raise Invalid("The bundle does not hold exactly its five parts.", code="bad_bundle")
+                return cls({name: archive.read(name) for name in PARTS})
+        except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError) as error:
+            raise Invalid("The bundle is not a whole file.", code="bad_bundle") from error
+
+    def predictor(self) -> "Predictor":
+        """The model, ready to answer."""
+        return Predictor(loaded(self._model), self.signature)
+
+
+class Predictor:
+    """Answers clean rows (see `signatures.check_rows`) with the stored pipeline itself."""
+
+    def __init__(self, pipeline: Any, signature: Mapping[str, Any]) -> None:
+        self._pipeline, self._signature = pipeline, signature
+        self._threshold = float(signature["threshold"] or 0.5)
+
+    @cached_property
+    def _layout(self) -> Layout:
+        return layout_of(self._signature["inputs"])
+
+    def predict(self, rows: list[dict[str, Any]]) -> list[Answer]:
+        """One answer for each row, in order."""
+        if not rows:
+            return []
+        matrix = from_rows(rows, self._layout)
+        if self._signature["kind"] == "regression":
+            return [Answer(float(value), None) for value in self._pipeline.predict(matrix)]
+        yes, no = self._signature["positive"], self._signature["negative"]
+        chances = np.asarray(self._pipeline.predict_proba(matrix)[:, 1], dtype=np.float64)
+        return [Answer(yes if chance >= self._threshold else no, float(chance)) for chance in chances]
+
+
+def check(spec: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:
+    """Open packages from elsewhere as any package is opened; a type that is not on the list refuses them all."""
+    for done, said in enumerate(spec["files"]):
+        report.progress(done, len(spec["files"]), "checking models")
+        Bundle.open(Path(said["path"])).predictor()
+    return {}

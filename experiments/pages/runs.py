@@ -1,0 +1,261 @@
+"""Pages about runs: the list, a new run, one run with its report, its registration and its notes."""
+
+from functools import cached_property
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+
+from datasets.models.versions import Version
+from datasets.queries.versions import published_versions, version_for
+from experiments import queries
+from experiments.forms import NotesForm, RegisterForm, RunForm, form_field, initial_of
+from experiments.guesses import Column, columns_of
+from experiments.models import Run
+from experiments.pages.listing import run_rows
+from experiments.pages.reports import compared_names, report_of, summary_of
+from experiments.pages.value import value_context
+from experiments.services.models import register
+from experiments.services.runs import complete_spec, set_notes, start_run
+from jobs.queries import latest_of
+from problems.problem import Invalid, Missing, Problem
+from projects.access import ProjectPage
+from projects.measures import MEASURES
+from projects.pages.projects import person
+from projects.queries.define import charter_of, contract_in_force, goals_of
+from web.figures import templates
+from web.pages import FormPage
+
+PER_PAGE = 50
+
+
+class Runs(ProjectPage):
+    """All runs of the project."""
+
+    action = "run.read"
+    stage = "train"
+    template = "experiments/runs.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """One page of the list, sorted and filtered by the address."""
+        state, sort = request.GET.get("state", ""), request.GET.get("sort", "-number")
+        decide_by = queries.decides(self.project)
+        page = Paginator(queries.runs_of(self.project, state=state, sort=sort), PER_PAGE).get_page(
+            request.GET.get("page")
+        )
+        rows = run_rows(list(page.object_list), decide_by)
+        return self.show(
+            page_obj=page,
+            rows=rows,
+            measure=MEASURES[decide_by],
+            states=Run.State.choices,
+            state=state,
+            sort=sort,
+            live=any(row.job for row in rows),
+            marked=set(request.GET.getlist("runs")),
+        )
+
+
+class RunCreate(ProjectPage, FormPage):
+    """A form for a new run, filled so that it can be submitted at once."""
+
+    action = "run.start"
+    stage = "train"
+    template = "experiments/run_new.html"
+
+    @cached_property
+    def copied(self) -> Run | None:
+        """The run that this one starts from, by `?from=48`."""
+        number = self.request.POST.get("from") or self.request.GET.get("from") or ""
+        return queries.run_for(self.project, int(number)) if number.isdigit() and len(number) < 9 else None
+
+    @cached_property
+    def versions(self) -> list[Version]:
+        """What can be learned from, newest first."""
+        return list(published_versions(self.project)[:50])
+
+    @cached_property
+    def version(self) -> Version | None:
+        """The data version picked, else the copied run's, else the newest."""
+        picked = self.request.POST.get("data") or self.request.GET.get("data") or ""
+        name, _, number = picked.partition("/v")
+        if number.isdigit() and len(number) < 9:
+            return version_for(self.project, name, int(number))
+        return self.copied.data if self.copied else next(iter(self.versions), None)
+
+    @cached_property
+    def columns(self) -> dict[str, Column]:
+        """The columns of the picked version."""
+        return columns_of(self.version.schema, self.version.profile) if self.version else {}
+
+    @cached_property
+    def starting(self) -> tuple[dict[str, Any], str]:
+        """The spec that the form starts from, and why none could be made."""
+        assert self.version is not None
+        given: dict[str, Any] = {}
+        if self.copied:
+            given = dict(self.copied.spec)
+            given["inputs"] = [name for name in given["inputs"] if name in self.columns] or None
+        if (target := self.request.GET.get("target", "")) in self.columns:
+            given |= {"target": target, "positive": None}
+            if given.get("inputs"):
+                given["inputs"] = [name for name in given["inputs"] if name != target]
+        try:
+            return complete_spec(self.project, given, self.version), ""
+        except Problem as problem:
+            known = given.get("target") or next(reversed(list(self.columns)), "")
+            return {"target": known, "inputs": [], "methods": {}, "positive": None}, problem.text
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """The form, or what has to happen before there can be one."""
+        if self.version is None:
+            return self.show("experiments/no_data.html")
+        return super().get(request, *args, **kwargs)
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Start it, or say what is wrong."""
+        if self.version is None:
+            return self.show("experiments/no_data.html", status=409)
+        return super().post(request, *args, **kwargs)
+
+    def make_form(self, data: Any = None, files: Any = None) -> RunForm:
+        """Bound to what was sent, else filled from the copied run or from guesses, changed by the address."""
+        assert self.version is not None
+        given: dict[str, Any] = {"kind": self.project.kind, "version": self.version, "columns": self.columns}
+        if data is not None:
+            return RunForm(data=data, **given)
+        initial = initial_of(self.starting[0], self.columns) | self._from_address()
+        return RunForm(initial=initial, **given)
+
+    def _from_address(self) -> dict[str, Any]:
+        """What the live form sends along with a change, so that nothing typed is lost."""
+        address = self.request.GET
+        many = {name: address.getlist(name) for name in ("inputs", "methods") if name in address}
+        if "inputs" in many:
+            many["inputs"] = [name for name in many["inputs"] if name != address.get("target")]
+        skip = ("data", "from", "target", "positive", "inputs", "methods")
+        found: dict[str, Any] = {name: address[name] for name in address if name not in skip} | many
+        classes = self.columns[self.starting[0]["target"]].classes if self.columns else {}
+        if address.get("positive") in classes:
+            found["positive"] = address["positive"]
+        return found
+
+    def act(self, form: RunForm) -> str:
+        """Start the run."""
+        try:
+            run, _ = start_run(
+                self.project,
+                spec=form.spec(),
+                data=self.version,
+                by=person(self.request),
+                copied_from=self.copied,
+                notes=form.cleaned_data["notes"],
+            )
+        except Invalid as problem:
+            fields = {form_field(name): text for name, text in problem.fields.items()}
+            raise Invalid(problem.text, fields=fields) from problem
+        return reverse("run", args=[self.project.key, run.number])
+
+    def context(self, form: Any) -> dict[str, Any]:
+        """The goal, the versions, and what will happen."""
+        contract = contract_in_force(self.project)
+        return {
+            "copied": self.copied,
+            "versions": [(queries.named(version), version) for version in self.versions],
+            "picked": queries.named(self.version) if self.version else "",
+            "charter": charter_of(self.project),
+            "goals": goals_of(contract),
+            "trouble": "" if form.is_bound else self.starting[1],
+            "summary": summary_of(form, self.project, self.copied),
+        }
+
+
+class RunPage(ProjectPage):
+    """One run: live while it trains, then its report."""
+
+    action = "run.read"
+    stage = "train"
+    template = "experiments/run.html"
+
+    def get(self, request: HttpRequest, number: int) -> HttpResponse:
+        """The page, or for htmx the live part only."""
+        run = queries.hide_values(queries.run_for(self.project, number), self.roles)
+        context: dict[str, Any] = {"run": run, "job": latest_of(run)}
+        if run.state == Run.State.FINISHED:
+            context |= report_of(run, charter_of(self.project).positive_word)
+            context |= value_context(run)
+            context |= {"chart_templates": templates(), "register_form": RegisterForm(initial=_suggested(run))}
+        else:
+            context |= {"names": compared_names(run)}
+        return self.show(notes_form=NotesForm(initial={"notes": run.notes}), **context)
+
+
+def _suggested(run: Run) -> dict[str, str]:
+    """The newest model's name of the project, else one made of its key."""
+    newest = queries.model_versions(run.project).first()
+    return {"name": newest.model.name if newest else f"{run.project.key}-model"[:60]}
+
+
+class _RunForm(ProjectPage, FormPage):
+    """The base of small forms about one run."""
+
+    stage = "train"
+    template = "experiments/run_form.html"
+    title = ""
+    button = ""
+
+    @cached_property
+    def run(self) -> Run:
+        """The run that the address names."""
+        return queries.run_for(self.project, self.kwargs["number"])
+
+    def context(self, form: Any) -> dict[str, Any]:
+        """The run, and the words of this form."""
+        return {"run": self.run, "title": self.title, "button": self.button}
+
+    @property
+    def address(self) -> str:
+        """The run's page."""
+        return reverse("run", args=[self.project.key, self.run.number])
+
+
+class Register(_RunForm):
+    """Make a finished run a model version."""
+
+    action = "model.register"
+    title = "Register"
+    button = "Register"
+
+    def make_form(self, data: Any = None, files: Any = None) -> RegisterForm:
+        """Name and reason."""
+        if self.run.state != Run.State.FINISHED:
+            raise Missing(f"Run {self.run.number} has no model to register.")
+        return RegisterForm(data, initial=_suggested(self.run))
+
+    def act(self, form: Any) -> str:
+        """Register it."""
+        version = register(
+            self.run, name=form.cleaned_data["name"], reason=form.cleaned_data["reason"], by=person(self.request)
+        )
+        messages.success(self.request, f"Run {self.run.number} is registered as {version}.")
+        return self.address
+
+
+class Notes(_RunForm):
+    """Write the notes of a run."""
+
+    action = "run.start"
+    title = "Notes"
+    button = "Save notes"
+
+    def make_form(self, data: Any = None, files: Any = None) -> NotesForm:
+        """The text."""
+        return NotesForm(data, initial={"notes": self.run.notes})
+
+    def act(self, form: Any) -> str:
+        """Save it."""
+        set_notes(self.run, notes=form.cleaned_data["notes"], by=person(self.request))
+        messages.success(self.request, "Notes saved.")
+        return self.address

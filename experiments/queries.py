@@ -1,0 +1,209 @@
+"""Reads about runs and models that pages, jobs and the rooms above need."""
+
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.db.models import F, OuterRef, Prefetch, Q, QuerySet, Subquery
+
+from accounts.models import User
+from datasets.masking import tree
+from datasets.models.versions import Version
+from datasets.queries.seen import Roles, hidden_of
+from experiments.evaluation.choice import deciding_metric
+from experiments.evaluation.comparison import Entry
+from experiments.evaluation.worth import money_goals
+from experiments.models import Model, ModelVersion, Run
+from experiments.value import confusion_under, under
+from problems.problem import Missing
+from projects.contract import Judgement, Measurement, judged_from, measurements
+from projects.measures import MEASURES
+from projects.models.define import Contract
+from projects.models.projects import Project
+from projects.policies import Rule
+from projects.queries.define import contract_in_force, goals_of
+from projects.queries.projects import visible_to
+from projects.queries.worth import money_of, worth_of
+from storage.blobs import verified_path
+
+HEAVY = ("evaluation", "environment")
+SORTS = {"number": "number", "data": "data__number", "method": "method", "when": "created_at"}
+
+
+def run_for(project: Project, number: int) -> Run:
+    """One run of the project, with what its page names."""
+    related = ("project", "data__dataset", "contract", "copied_from", "created_by", "model_version__model")
+    run = Run.objects.filter(project=project, number=number).select_related(*related).first()
+    if run is None:
+        raise Missing(f"There is no run {number} in this project.")
+    return run
+
+
+def hide_values(run: Run, roles: Roles) -> Run:
+    """The run without values of columns that these roles must not see; never save it."""
+    hidden = hidden_of(run.data.dataset, roles)
+    if hidden:
+        signature = (run.evaluation or {}).get("signature", {})
+        target = (run.spec or {}).get("target")
+        words = {str(signature.get(key)) for key in ("positive", "negative")} if target in hidden else set()
+        words |= {str((run.spec or {}).get("positive"))} if target in hidden else set()
+        run.evaluation = tree(run.evaluation, hidden, words - {"None"})
+        run.spec = tree(run.spec, hidden, words - {"None"})
+    return run
+
+
+def runs_of(project: Project, *, state: str = "", sort: str = "") -> QuerySet[Run]:
+    """The project's runs for lists: without their evaluations, newest first or as sorted."""
+    runs = Run.objects.filter(project=project).select_related("data__dataset", "created_by", "model_version__model")
+    runs = runs.defer(*HEAVY)
+    if state in Run.State.values:
+        runs = runs.filter(state=state)
+    name, falling = sort.removeprefix("-"), sort.startswith("-")
+    field = F(SORTS[name]) if name in SORTS else F(f"metrics__{name}__value") if name in MEASURES else None
+    if field is None:
+        return runs.order_by("-number")
+    return runs.order_by(field.desc(nulls_last=True) if falling else field.asc(nulls_last=True), "-number")
+
+
+def runs_for(project: Project, numbers: Sequence[int]) -> list[Run]:
+    """These runs of the project, in this order; all must exist."""
+    related = ("data__dataset", "model_version__model", "contract")
+    found = {
+        run.number: run for run in Run.objects.filter(project=project, number__in=numbers).select_related(*related)
+    }
+    for number in numbers:
+        if number not in found:
+            raise Missing(f"There is no run {number} in this project.")
+    return [found[number] for number in numbers]
+
+
+def newest_runs(projects: Collection[Project]) -> list[Run]:
+    """The newest run of each of these projects."""
+    newest = Run.objects.filter(project=OuterRef("project")).order_by("-number").values("number")[:1]
+    runs = Run.objects.filter(project__in=projects, number=Subquery(newest))
+    return list(runs.select_related("project", "created_by").defer(*HEAVY))
+
+
+def runs_by(user: User, projects: Collection[Project], limit: int = 8) -> list[Run]:
+    """The runs that a person started in these projects, newest first."""
+    runs = Run.objects.filter(project__in=projects, created_by=user).select_related("project", "data__dataset")
+    return list(runs.defer(*HEAVY).order_by("-created_at")[:limit])
+
+
+def newest_finished(projects: Collection[Project]) -> list[Run]:
+    """The newest run that ended well of each of these projects."""
+    finished = Run.objects.filter(state=Run.State.FINISHED)
+    newest = finished.filter(project=OuterRef("project")).order_by("-number").values("number")[:1]
+    runs = finished.filter(project__in=projects, number=Subquery(newest))
+    return list(runs.select_related("data__dataset", "contract").defer(*HEAVY, *_heavy_of_data("data")))
+
+
+def with_finished_runs(projects: Collection[Project]) -> set[UUID]:
+    """Which of these projects have a run that ended well."""
+    runs = Run.objects.filter(project__in=projects, state=Run.State.FINISHED)
+    return set(runs.order_by().values_list("project_id", flat=True).distinct())
+
+
+def entry_of(run: Run) -> Entry:
+    """A run as comparison sees it."""
+    rows = (run.data.table_id, run.evaluation["split"]["fingerprint"])
+    return Entry(run.number, run.method, run.spec, run.metrics, rows, run.evaluation["target"])
+
+
+def finished_runs(project: Project) -> QuerySet[Run]:
+    """Runs that ended well, newest first."""
+    return runs_of(project, state=Run.State.FINISHED)
+
+
+def last_run(project: Project) -> Run | None:
+    """The newest run, however it ended."""
+    return Run.objects.filter(project=project).select_related("data__dataset").defer(*HEAVY).first()
+
+
+def decides(project: Project) -> str:
+    """The metric that decides between runs of this project now."""
+    return deciding_metric(project.kind, goals_of(contract_in_force(project)), None)
+
+
+def judged_run(
+    run: Run, contract: Contract | None, more: Mapping[str, Any] | None = None, *, rule: Rule | None = None
+) -> list[Judgement]:
+    """What a run measured, by a contract's targets; `more` is what was measured of its model elsewhere, by key.
+
+    With a decision policy's `rule`, what a threshold changes is measured at the policy's.
+    """
+    goals = goals_of(contract)
+    metrics = under(run.evaluation, run.metrics, rule)
+    money = money_of(worth_of(run.project)) if any(goal.source == "money" for goal in goals) else None
+    counted = money_goals(goals, money, confusion_under(run.evaluation, run.method, rule), metrics.get("mae"))
+    return judged_from(goals, {**metrics, **counted, **(more or {})})
+
+
+def versions_of(model: Model) -> QuerySet[ModelVersion]:
+    """A model's versions, newest first."""
+    return model.versions.select_related("model", "run", "created_by")
+
+
+def model_versions(project: Project) -> QuerySet[ModelVersion]:
+    """All registered versions of the project, newest first."""
+    versions = ModelVersion.objects.filter(model__project=project).order_by("-created_at", "-number")
+    return versions.select_related("model__project", "run", "created_by", "bundle").defer(*_heavy_of_run())
+
+
+def model_version_for(project: Project, name: str, number: int) -> ModelVersion:
+    """One registered version of the project."""
+    versions = ModelVersion.objects.filter(model__project=project, model__name=name, number=number)
+    version = versions.select_related("model__project", "run__data__dataset", "run__contract", "created_by").first()
+    if version is None:
+        raise Missing(f"There is no version {number} of a model “{name}” in this project.")
+    return version
+
+
+def models_for(user: User, search: str = "") -> QuerySet[Model]:
+    """The models of all projects that a person may read, with their newest version first in `versions`."""
+    versions = ModelVersion.objects.select_related("run", "created_by").defer(*_heavy_of_run()).order_by("-number")
+    models = Model.objects.filter(project__in=visible_to(user)).filter(versions__isnull=False).distinct()
+    if search:
+        models = models.filter(Q(name__icontains=search) | Q(project__name__icontains=search))
+    newest = models.select_related("project").prefetch_related(Prefetch("versions", queryset=versions))
+    return newest.order_by("project__name", "name")
+
+
+def _heavy_of_run() -> list[str]:
+    return [f"run__{name}" for name in HEAVY]
+
+
+def _heavy_of_data(path: str) -> list[str]:
+    return [f"{path}__{name}" for name in ("schema", "profile", "report")]
+
+
+def newest_versions(projects: Collection[Project]) -> dict[UUID, ModelVersion]:
+    """The version registered last in each of these projects."""
+    found: dict[UUID, ModelVersion] = {}
+    versions = ModelVersion.objects.filter(model__project__in=projects).order_by("created_at")
+    related = ("model__project", "run__data__dataset", "run__contract")
+    for version in versions.select_related(*related).defer(*_heavy_of_run(), *_heavy_of_data("run__data")):
+        found[version.model.project_id] = version
+    return found
+
+
+def bundle_path(version: ModelVersion) -> Path:
+    """The bundle's file, its hash just checked."""
+    return verified_path(version.bundle_id)
+
+
+def signature_of(version: ModelVersion) -> dict[str, Any]:
+    """What the model accepts, without reading its bundle."""
+    signature: dict[str, Any] = version.run.evaluation["signature"]
+    return signature
+
+
+def champion_metrics(version: ModelVersion) -> dict[str, Measurement]:
+    """What a version measured on its own held-back rows, by metric."""
+    return measurements(version.run.metrics)
+
+
+def named(version: Version) -> str:
+    """A data version as pages and forms name it: `telco/v1`."""
+    return f"{version.dataset.name}/v{version.number}"

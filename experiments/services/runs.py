@@ -1,0 +1,188 @@
+"""Writes about runs: start, finish, fail, note."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Max
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import User, as_user
+from audit.actors import Actor, Machine
+from audit.services import record
+from datasets.models.versions import Version
+from datasets.queries.quality import refuse_unusable
+from datasets.queries.versions import published_versions
+from experiments.estimators.catalog import name_of
+from experiments.guesses import columns_of
+from experiments.models import Cause, Run
+from experiments.queries import judged_run, last_run
+from experiments.specs import completed
+from jobs.models import Job
+from jobs.models import State as JobState
+from jobs.services import start
+from notices.services import tell
+from problems.problem import Conflict, Gone, Invalid
+from projects.contract import as_row
+from projects.models.projects import Project
+from projects.queries.baseline import baseline_spec
+from projects.queries.define import charter_of, contract_in_force, goals_of
+from projects.services.projects import lock_project
+from storage.models import Blob
+
+PLATFORM = Machine("training")
+LONGEST_NOTE = 20_000
+
+
+@transaction.atomic
+def start_run(
+    project: Project,
+    *,
+    spec: Any,
+    by: Actor,
+    data: Version | None = None,
+    cause: str = Cause.PERSON,
+    cause_text: str = "",
+    copied_from: Run | None = None,
+    notes: str = "",
+) -> tuple[Run, Job]:
+    """Check and complete the spec against the data version, write the run, and queue its training.
+
+    Without `data`: the newest published version of the copied run's dataset, else of the project.
+    """
+    data = _published(project, data, copied_from)
+    refuse_unusable(data)
+    spec = complete_spec(project, spec, data)
+    lock_project(project)  # one number after the other
+    if not Version.objects.filter(pk=data.pk).exists():
+        raise Gone(f"{data} was deleted a moment ago.")
+    number = (Run.everything.filter(project=project).aggregate(last=Max("number"))["last"] or 0) + 1
+    run = Run.objects.create(
+        project=project,
+        number=number,
+        data=data,
+        contract=contract_in_force(project),
+        copied_from=copied_from,
+        spec=spec,
+        cause=cause,
+        cause_text=cause_text.strip()[:300],
+        notes=_note(notes),
+        created_by=as_user(by),
+    )
+    job = start(
+        "experiments.train",
+        by=by,
+        title=f"Train run {number}",
+        subject=run,
+        project_key=project.key,
+    )
+    record(by, "run.started", run, project_key=project.key, run=number, data=str(data), cause=cause, spec=spec)
+    return run, job
+
+
+def complete_spec(project: Project, given: Any, data: Version) -> dict[str, Any]:
+    """The whole spec for this data version; what cannot work is refused before anything waits in a queue."""
+    before, charter = last_run(project), charter_of(project)
+    hints = (before.spec["target"] if before else "", charter.prediction, charter.problem, project.question)
+    columns = columns_of(data.schema, data.profile)
+    return completed(given, kind=project.kind, columns=columns, hints=hints, positive_hint=charter.positive_word)
+
+
+def _published(project: Project, data: Version | None, copied_from: Run | None) -> Version:
+    if data is None:
+        versions = published_versions(project)
+        if copied_from is not None:
+            same = versions.filter(dataset_id=copied_from.data.dataset_id).order_by("-number").first()
+            data = same or copied_from.data
+        else:
+            data = versions.first()
+    if data is None or data.dataset.project_id != project.pk:
+        raise Conflict("There is no published data version to learn from. Publish one first.", code="no_data")
+    if data.state != Version.State.PUBLISHED:
+        raise Invalid(f"{data} is a draft. Publish it first.", fields={"data": "Only published versions."})
+    return data
+
+
+def _note(text: Any) -> str:
+    if not isinstance(text, str) or len(text) > LONGEST_NOTE:
+        raise Invalid("Notes are too long.", fields={"notes": f"Use at most {LONGEST_NOTE} characters."})
+    return text.replace("\x00", "")
+
+
+def engine_spec(run: Run, table: Path) -> dict[str, Any]:
+    """What the engine needs to know, as plain JSON."""
+    targets = goals_of(run.contract)
+    unit = next((goal.unit for goal in targets if goal.unit and goal.measure), "")
+    return {
+        **run.spec,
+        "kind": run.project.kind,
+        "table": str(table),
+        "schema": run.data.schema,
+        "goals": [asdict(goal) for goal in targets],
+        "unit": unit,
+        "run": f"{run.project.key} run {run.number}",
+        "data_sha256": run.data.table_id,
+        "baseline": baseline_spec(run.project),
+    }
+
+
+@transaction.atomic
+def finish_run(run: Run, answer: dict[str, Any], bundle: Blob) -> Run:
+    """Keep what training found and judge it against the targets that held when it was started.
+
+    Call it inside `context.finish()`: a lost lease undoes it.
+    """
+    row = Run.objects.select_for_update(of=("self",)).select_related("project", "contract").get(pk=run.pk)
+    if row.state != Run.State.WAITING:
+        raise Conflict(f"Run {row.number} is already over.", code="too_late")
+    row.bundle = bundle
+    row.method, row.metrics = answer["method"], answer["metrics"]
+    row.evaluation, row.environment = answer["evaluation"], answer["environment"]
+    row.verdicts = [as_row(judged) for judged in judged_run(row, row.contract)]
+    row.state, row.finished_at = Run.State.FINISHED, timezone.now()
+    row.save()
+    verdicts = {judged["name"]: judged["verdict"] for judged in row.verdicts}
+    record(
+        PLATFORM,
+        "run.finished",
+        row,
+        project_key=row.project.key,
+        run=row.number,
+        method=row.method,
+        bundle=row.bundle_id,
+        verdicts=verdicts,
+    )
+    _tell(row, f"Run {row.number} is finished: {name_of(row.method)} was best.")
+    return row
+
+
+def fail_run(job: Job) -> None:
+    """A training job ended badly or was stopped; say so on its run. Runs in the transaction that ends the job."""
+    run = Run.objects.select_related("project", "created_by").filter(pk=job.subject_id).first()
+    if run is None or run.state != Run.State.WAITING:
+        return
+    stopped = job.state == JobState.CANCELLED
+    run.state = Run.State.CANCELLED if stopped else Run.State.FAILED
+    run.message, run.finished_at = job.message, timezone.now()
+    run.save(update_fields=["state", "message", "finished_at"])
+    name = "run.cancelled" if stopped else "run.failed"
+    record(PLATFORM, name, run, project_key=run.project.key, run=run.number, message=job.message, code=job.code)
+    if not stopped:
+        _tell(run, f"Run {run.number} failed: {job.message}")
+
+
+def _tell(run: Run, text: str) -> None:
+    if isinstance(run.created_by, User):
+        address = reverse("run", args=[run.project.key, run.number])
+        tell([run.created_by.pk], text, url=address, project_key=run.project.key, kind="work")
+
+
+@transaction.atomic
+def set_notes(run: Run, *, notes: str, by: Actor) -> Run:
+    """Write what people want to remember about a run."""
+    run.notes = _note(notes)
+    run.save(update_fields=["notes"])
+    record(by, "run.notes_changed", run, project_key=run.project.key, run=run.number)
+    return run

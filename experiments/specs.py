@@ -1,0 +1,189 @@
+"""PURE: what a run is asked to do: completed with defaults, and refused before the queue when it cannot work."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from experiments.estimators.catalog import FAMILIES, for_kind
+from experiments.guesses import NUMERIC, TIMES, Column, guess_inputs, guess_positive, guess_target
+from problems.problem import Invalid
+from projects.measures import for_kind as measures_for_kind
+
+LEAST_PER_CLASS = 20
+LEAST_ROWS = 50
+LARGEST_SEED = 2**31 - 1
+KEYS = ("target", "positive", "inputs", "split", "methods", "seed", "threshold", "decide_by")
+Columns = Mapping[str, Column]
+Spec = dict[str, Any]
+
+
+def completed(given: Any, *, kind: str, columns: Columns, hints: tuple[str, ...] = (), positive_hint: str = "") -> Spec:
+    """The whole spec of a run: given values checked, the rest at their defaults. Refusals name the field."""
+    if not isinstance(given, Mapping):
+        raise _wrong("spec", "A run is described by an object of names and values.")
+    if unknown := [str(name) for name in given if name not in KEYS]:
+        raise Invalid(f"A run has no “{unknown[0]}”.", fields={name: "There is no such setting." for name in unknown})
+    target = _target(given.get("target"), kind, columns, hints)
+    seed = _whole("seed", given.get("seed", 7), 0, LARGEST_SEED)
+    split = _split(given.get("split"), columns, target, seed)
+    spec: Spec = {
+        "target": target,
+        "positive": _positive(given.get("positive"), kind, columns[target], positive_hint),
+        "inputs": _inputs(given.get("inputs"), columns, target, split.get("column", "")),
+        "split": split,
+        "methods": _methods(given.get("methods"), kind),
+        "seed": seed,
+        "threshold": _threshold(given.get("threshold", 0.5)),
+        "decide_by": _decide_by(given.get("decide_by"), kind),
+    }
+    _enough_rows(columns[target], kind)
+    return spec
+
+
+def _wrong(field: str, text: str) -> Invalid:
+    return Invalid(text, fields={field: text})
+
+
+def _target(given: Any, kind: str, columns: Columns, hints: tuple[str, ...]) -> str:
+    target = guess_target(columns, kind, hints) if given in (None, "") else given
+    if not isinstance(target, str) or target not in columns:
+        raise _wrong("target", f"This data version has no column “{target}”.")
+    column = columns[target]
+    if column.present == 0:
+        raise _wrong("target", f"“{target}” is empty in every row; there is nothing to learn.")
+    if column.distinct == 1:
+        raise _wrong("target", f"“{target}” has the same value in every row; there is nothing to learn.")
+    if kind == "regression" and column.type not in NUMERIC:
+        raise _wrong("target", f"“{target}” holds {column.type} values; this project predicts a number.")
+    if kind == "binary" and (column.distinct != 2 or column.type in TIMES):
+        raise _wrong(
+            "target",
+            f"“{target}” has {column.distinct} different values; a yes-or-no question needs exactly two.",
+        )
+    return target
+
+
+def _positive(given: Any, kind: str, column: Column, hint: str) -> str | None:
+    if kind != "binary":
+        return None
+    if given in (None, ""):
+        return guess_positive(column, hint)
+    if not isinstance(given, str) or (column.classes and given not in column.classes):
+        values = " and ".join(f"“{value}”" for value in column.classes)
+        raise _wrong("positive", f"“{column.name}” has the values {values}; “{given}” is not one of them.")
+    return given
+
+
+def _enough_rows(column: Column, kind: str) -> None:
+    if kind == "binary":
+        for value, count in column.classes.items():
+            if count < LEAST_PER_CLASS:
+                raise _wrong(
+                    "target",
+                    f"Only {count} rows have “{column.name}” = “{value}”. At least {LEAST_PER_CLASS} are needed to "
+                    "learn from some and test on others.",
+                )
+    elif column.present < LEAST_ROWS:
+        raise _wrong("target", f"Only {column.present} rows have a “{column.name}”. At least {LEAST_ROWS} are needed.")
+
+
+def _inputs(given: Any, columns: Columns, target: str, split_column: str) -> list[str]:
+    if given is None:
+        names = guess_inputs(columns, target, split_column)
+    elif isinstance(given, list) and all(isinstance(name, str) for name in given):
+        names = list(dict.fromkeys(given))
+    else:
+        raise _wrong("inputs", "Inputs are a list of column names.")
+    if missing := [name for name in names if name not in columns]:
+        raise _wrong("inputs", f"This data version has no column “{missing[0]}”.")
+    if target in names:
+        raise _wrong("inputs", f"“{target}” is what is predicted; it cannot be an input too.")
+    if all(columns[name].unfit for name in names):
+        why = f" “{names[0]}” is left out because {columns[names[0]].unfit}." if names else ""
+        raise _wrong("inputs", f"Choose at least one input that can be learned from.{why}")
+    return names
+
+
+def _split(given: Any, columns: Columns, target: str, seed: int) -> Spec:
+    given = {} if given is None else given
+    if not isinstance(given, Mapping):
+        raise _wrong("split", "The split is an object with kind, seed and test_share.")
+    if unknown := [name for name in given if name not in ("kind", "seed", "test_share", "column")]:
+        raise _wrong(f"split.{unknown[0]}", "There is no such setting of the split.")
+    kind = given.get("kind", "random")
+    if kind not in ("random", "time"):
+        raise _wrong("split.kind", "Hold back rows at random or by time.")
+    share = _number("split.test_share", given.get("test_share", 0.2), 0.05, 0.5)
+    split: Spec = {"kind": kind, "seed": _whole("split.seed", given.get("seed", seed), 0, LARGEST_SEED)}
+    if kind == "time":
+        name = given.get("column")
+        usable = [other for other, column in columns.items() if column.type in (*TIMES, *NUMERIC) and other != target]
+        if name not in usable:
+            raise _wrong("split.column", "Choose the date or number column that says which rows are newer.")
+        split["column"] = name
+    return split | {"test_share": share}
+
+
+def _methods(given: Any, kind: str) -> dict[str, Spec]:
+    known = {family.key: family for family in for_kind(kind)}
+    if given is None:
+        given = {key: {} for key, family in known.items() if family.preset}
+    if isinstance(given, list) and all(isinstance(key, str) for key in given):
+        given = {key: {} for key in given}
+    if not isinstance(given, Mapping) or not given:
+        raise _wrong("methods", "Choose at least one method.")
+    for key in given:
+        if key not in known:
+            words = f"“{FAMILIES[key].name}” does not fit this kind of question." if key in FAMILIES else ""
+            raise _wrong("methods", words or f"There is no method “{key}”. Choose from: {', '.join(known)}.")
+    return {key: known[key].checked(settings, f"methods.{key}") for key, settings in given.items()}
+
+
+def _decide_by(given: Any, kind: str) -> str | None:
+    if given in (None, ""):
+        return None
+    keys = [measure.key for measure in measures_for_kind(kind)]
+    if given not in keys:
+        raise _wrong("decide_by", f"Choose one of: {', '.join(keys)}.")
+    return str(given)
+
+
+def _threshold(given: Any) -> float:
+    return _number("threshold", given, 0.01, 0.99)
+
+
+def _number(field: str, given: Any, low: float, high: float) -> float:
+    if isinstance(given, bool) or not isinstance(given, int | float) or not math.isfinite(given):
+        raise _wrong(field, "Use a number.")
+    if not low <= given <= high:
+        raise _wrong(field, f"Use a number from {low:g} to {high:g}.")
+    return float(given)
+
+
+def _whole(field: str, given: Any, low: int, high: int) -> int:
+    if isinstance(given, bool) or not isinstance(given, int) or not low <= given <= high:
+        raise _wrong(field, f"Use a whole number from {low} up.")
+    return given
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """What changed between two specs, as (setting, before, after) in words."""
+    flat_before, flat_after = flattened(before), flattened(after)
+    names = list(dict.fromkeys([*flat_before, *flat_after]))
+    changed = [name for name in names if flat_before.get(name) != flat_after.get(name)]
+    return [(name, flat_before.get(name, "–"), flat_after.get(name, "–")) for name in changed]
+
+
+def flattened(spec: Mapping[str, Any]) -> dict[str, str]:
+    """A spec as flat names and words: `boosted learning_rate` -> `0.06`, `inputs` -> `19`."""
+    flat: dict[str, str] = {}
+    for name in ("target", "positive", "threshold", "seed", "decide_by"):
+        if spec.get(name) is not None:
+            flat[name] = str(spec[name])
+    for name, value in (spec.get("split") or {}).items():
+        flat[f"split {name}"] = str(value)
+    flat["inputs"] = ", ".join(spec.get("inputs") or [])
+    flat["methods"] = ", ".join(sorted(spec.get("methods") or {}))
+    for key, settings in (spec.get("methods") or {}).items():
+        flat |= {f"{key} {name}": str(value) for name, value in settings.items()}
+    return flat

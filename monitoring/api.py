@@ -1,0 +1,290 @@
+"""Endpoints of the monitoring room, over the same services as the pages."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema, inline_serializer
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from deployments.queries import champion_of, deployment_for
+from monitoring import queries
+from monitoring.models import Alert, Monitor, Retraining, Window
+from monitoring.services import alerts, monitors, outcomes, retrainings
+from projects.access import ProjectEndpoint
+from projects.api.projects import caller
+from projects.contract import as_row
+from projects.queries.define import contract_in_force
+from projects.queries.work import job_link
+
+ANSWER = serializers.DictField()
+
+
+class OutcomesBody(serializers.Serializer[Any]):
+    """What really happened, by prediction id."""
+
+    outcomes = inline_serializer(
+        "Outcome",
+        {"id": serializers.CharField(max_length=64), "value": serializers.JSONField()},
+        many=True,
+        help_text="At most 10 000. All are kept, or none.",
+    )
+
+
+class RetrainBody(serializers.Serializer[Any]):
+    """Why a challenger is trained, and which alert asks for it."""
+
+    cause = serializers.CharField(max_length=300)
+    alert = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=2**31 - 1)
+
+
+class CloseBody(serializers.Serializer[Any]):
+    """Why an alert is over."""
+
+    note = serializers.CharField(max_length=300)
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
+
+
+def show_monitor(monitor: Monitor) -> dict[str, Any]:
+    """A monitor in the list."""
+    return {
+        "deployment": monitor.deployment.name,
+        "every_seconds": monitor.every_seconds,
+        "minimum_rows": monitor.minimum_rows,
+        "watch_at": monitor.watch_at,
+        "act_at": monitor.act_at,
+        "checked_at": _iso(monitor.checked_at),
+    }
+
+
+def show_window(window: Window) -> dict[str, Any]:
+    """A window with all that it measured."""
+    return {
+        "id": str(window.pk),
+        "from": _iso(window.from_at),
+        "to": _iso(window.to_at),
+        "version": window.release.version.number,
+        "rows": window.rows,
+        "enough": window.enough,
+        "inputs": window.inputs,
+        "answers": window.answers,
+        "service": window.service,
+        "performance": window.performance,
+    }
+
+
+def show_alert(alert: Alert) -> dict[str, Any]:
+    """An alert."""
+    return {
+        "number": alert.number,
+        "deployment": alert.monitor.deployment.name,
+        "rule": alert.rule,
+        "subject": alert.subject,
+        "severity": alert.severity,
+        "state": alert.state,
+        "sentence": alert.sentence,
+        "opened_at": _iso(alert.opened_at),
+        "last_seen_at": _iso(alert.last_seen_at),
+        "taken_by": alert.taken_by.name if alert.taken_by else None,
+        "closed_at": _iso(alert.closed_at),
+        "closing_note": alert.closing_note,
+    }
+
+
+def show_retraining(retraining: Retraining) -> dict[str, Any]:
+    """A retraining with its comparison."""
+    version = getattr(retraining.run, "model_version", None)
+    return {
+        "retraining": str(retraining.pk),
+        "deployment": retraining.monitor.deployment.name,
+        "state": retraining.state,
+        "cause": retraining.cause,
+        "alert": retraining.alert.number if retraining.alert else None,
+        "run": retraining.run.number,
+        "champion": retraining.champion.version.number,
+        "model_version": version.number if version else None,
+        "comparison": retraining.comparison,
+        "message": retraining.message,
+        "created_at": _iso(retraining.created_at),
+        "compared_at": _iso(retraining.compared_at),
+    }
+
+
+class Outcomes(ProjectEndpoint):
+    """The truth as it arrives."""
+
+    action = {"POST": "outcome.send"}
+
+    @extend_schema(request=OutcomesBody, responses={201: ANSWER})
+    def post(self, request: Request, key: str, name: str) -> Response:
+        """Send outcomes by prediction id; all are kept, or none. A second, different word for an id is 409."""
+        deployment = deployment_for(self.project, name)
+        body = OutcomesBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        rows = body.validated_data["outcomes"]
+
+        def make() -> tuple[int, dict[str, Any]]:
+            received = outcomes.send_outcomes(deployment, rows, by=caller(request))
+            return 201, {"new": received.new, "known": received.known}
+
+        return self.once(make)
+
+
+class Monitors(ProjectEndpoint):
+    """The monitors of a project."""
+
+    action = {"GET": "monitor.read"}
+
+    @extend_schema(responses=ANSWER)
+    def get(self, request: Request, key: str) -> Response:
+        """List them."""
+        return self.page_of(queries.monitors_of(self.project), show_monitor)
+
+
+class MonitorDetail(ProjectEndpoint):
+    """One monitor with its newest window."""
+
+    action = {"GET": "monitor.read"}
+
+    @extend_schema(responses=ANSWER)
+    def get(self, request: Request, key: str, name: str) -> Response:
+        """Show it, and how many answers wait for the next check."""
+        monitor = queries.monitor_for(self.project, name)
+        window = queries.windows_of(monitor).first()
+        contract = contract_in_force(self.project)
+        found = show_monitor(monitor) | {
+            "contract": contract.version if contract else None,
+            "verdicts": [as_row(judged) for judged in queries.judged_live(window, self.project, contract)],
+            "in_use": champion_of(monitor.deployment) is not None,
+            "waiting_rows": queries.waiting_rows(monitor),
+            "latest_window": show_window(window) if window else None,
+            "open_alerts": [
+                show_alert(alert) for alert in queries.open_alerts_of(monitor).select_related("monitor__deployment")
+            ],
+        }
+        return Response(found)
+
+
+class Check(ProjectEndpoint):
+    """A check at once."""
+
+    action = {"POST": "monitor.check"}
+
+    @extend_schema(request=None, responses={202: ANSWER})
+    def post(self, request: Request, key: str, name: str) -> Response:
+        """Start it; while one is under way, that one is the answer."""
+        monitor = queries.monitor_for(self.project, name)
+        return self.once(lambda: (202, {"job": job_link(monitors.check_now(monitor, by=caller(request)))}))
+
+
+class Windows(ProjectEndpoint):
+    """All windows of a monitor."""
+
+    action = {"GET": "monitor.read"}
+
+    @extend_schema(responses=ANSWER)
+    def get(self, request: Request, key: str, name: str) -> Response:
+        """List them, newest first."""
+        return self.page_of(queries.windows_of(queries.monitor_for(self.project, name)), show_window)
+
+
+class Retrain(ProjectEndpoint):
+    """A challenger in the making."""
+
+    action = {"POST": "model.retrain"}
+
+    @extend_schema(request=RetrainBody, responses={202: ANSWER})
+    def post(self, request: Request, key: str, name: str) -> Response:
+        """Train like the model in use on the newest published data; 409 while one is under way."""
+        monitor = queries.monitor_for(self.project, name)
+        body = RetrainBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        number = body.validated_data.get("alert")
+        alert = queries.alert_for(self.project, number) if number else None
+
+        def make() -> tuple[int, dict[str, Any]]:
+            cause = body.validated_data["cause"]
+            retraining = retrainings.retrain(monitor, cause=cause, alert=alert, by=caller(request))
+            url = reverse("api-retraining", args=[self.project.key, retraining.pk])
+            return 202, {"retraining": str(retraining.pk), "run": retraining.run.number, "url": url}
+
+        return self.once(make)
+
+
+class Alerts(ProjectEndpoint):
+    """The alerts of a project."""
+
+    action = {"GET": "monitor.read"}
+
+    @extend_schema(responses=ANSWER)
+    def get(self, request: Request, key: str) -> Response:
+        """List them, newest first; `?state=open`, `taken` or `closed` keeps one state."""
+        rows = queries.alerts_of(self.project)
+        state = request.query_params.get("state")
+        return self.page_of(rows.filter(state=state) if state else rows, show_alert)
+
+
+class AlertDetail(ProjectEndpoint):
+    """One alert."""
+
+    action = {"GET": "monitor.read"}
+
+    @extend_schema(responses=ANSWER)
+    def get(self, request: Request, key: str, number: int) -> Response:
+        """Show it."""
+        return Response(show_alert(queries.alert_for(self.project, number)))
+
+
+class TakeAlert(ProjectEndpoint):
+    """Take an alert."""
+
+    action = {"POST": "alert.handle"}
+
+    @extend_schema(request=None, responses=ANSWER)
+    def post(self, request: Request, key: str, number: int) -> Response:
+        """It is yours now; 409 when somebody else has it."""
+        alert = queries.alert_for(self.project, number)
+        return self.once(lambda: (200, show_alert(alerts.take_alert(alert, by=caller(request)))))
+
+
+class CloseAlert(ProjectEndpoint):
+    """Close an alert."""
+
+    action = {"POST": "alert.handle"}
+
+    @extend_schema(request=CloseBody, responses=ANSWER)
+    def post(self, request: Request, key: str, number: int) -> Response:
+        """It is over, with a note why."""
+        alert = queries.alert_for(self.project, number)
+        body = CloseBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        note = body.validated_data["note"]
+        return self.once(lambda: (200, show_alert(alerts.close_alert(alert, note=note, by=caller(request)))))
+
+
+class Retrainings(ProjectEndpoint):
+    """The retrainings of a project."""
+
+    action = {"GET": "monitor.read"}
+
+    @extend_schema(responses=ANSWER)
+    def get(self, request: Request, key: str) -> Response:
+        """List them, newest first."""
+        return self.page_of(queries.retrainings_of(self.project), show_retraining)
+
+
+class RetrainingDetail(ProjectEndpoint):
+    """One retraining."""
+
+    action = {"GET": "monitor.read"}
+
+    @extend_schema(responses=ANSWER)
+    def get(self, request: Request, key: str, identifier: UUID) -> Response:
+        """Show it with its comparison."""
+        return Response(show_retraining(queries.retraining_for(self.project, identifier)))

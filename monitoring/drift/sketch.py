@@ -1,0 +1,157 @@
+"""PURE: fixed-size sketches of live values in the bins of the reference, filled batch by batch."""
+
+from abc import ABC, abstractmethod
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from itertools import pairwise
+from typing import Any
+
+from experiments.signatures import word
+from monitoring.drift.pair import Pair
+
+MAX_NEW = 200  # distinct unseen values that are counted by name; the rest only as a number
+
+
+class Sketch(ABC):
+    """What one input looks like now. `add` takes values as the prediction log has them; None is missing."""
+
+    def __init__(self, reference: dict[str, Any], rows_reference: int) -> None:
+        self.name: str = reference["name"]
+        self.type: str = reference.get("type", "")
+        self.rows_reference = rows_reference
+        self.missing_reference = float(reference.get("missing_share") or 0.0)
+        self.rows = self.missing = 0
+
+    @abstractmethod
+    def add(self, values: Iterable[Any]) -> None:
+        """Count a batch."""
+
+    @abstractmethod
+    def pair(self) -> Pair:
+        """Both distributions, for the measures."""
+
+    @abstractmethod
+    def labels(self) -> list[str]:
+        """One word for each bin of the pair."""
+
+    def new(self) -> list[dict[str, Any]]:
+        """Unseen values with their counts, most frequent first."""
+        return []
+
+    @property
+    def valued(self) -> int:
+        """Rows that have a value."""
+        return self.rows - self.missing
+
+    def _pair(self, before: Sequence[float], counts: Sequence[int], *, ordered: bool, new: int = 0) -> Pair:
+        valued = self.valued
+        had = round(self.rows_reference * (1 - self.missing_reference))
+        return Pair(
+            reference=tuple(before),
+            now=tuple(count / valued if valued else 0.0 for count in counts),
+            rows_reference=had,
+            rows_now=valued,
+            ordered=ordered,
+            missing_reference=self.missing_reference,
+            missing_now=self.missing / self.rows if self.rows else 0.0,
+            new_share=new / valued if valued else 0.0,
+        )
+
+
+class NumberSketch(Sketch):
+    """Counts in the reference's bins. A bin holds its lower edge; the ends are open."""
+
+    def __init__(self, reference: dict[str, Any], rows_reference: int) -> None:
+        super().__init__(reference, rows_reference)
+        self.edges = [float(edge) for edge in reference["edges"][1:-1]]
+        self.before = normalised(reference["shares"])
+        self.counts = [0] * len(self.before)
+
+    def add(self, values: Iterable[Any]) -> None:
+        """Count a batch; what is not a finite number counts as missing."""
+        edges, counts = self.edges, self.counts
+        for value in values:
+            self.rows += 1
+            if not isinstance(value, int | float) or value != value or value in (float("inf"), float("-inf")):
+                self.missing += 1
+            else:
+                counts[bisect_right(edges, value)] += 1
+
+    def pair(self) -> Pair:
+        """Both distributions."""
+        return self._pair(self.before, self.counts, ordered=True)
+
+    def labels(self) -> list[str]:
+        """`under 12`, `12 to 24`, `60 and more`."""
+        if not self.edges:
+            return ["all"]
+        words = [_short(edge) for edge in self.edges]
+        middle = [f"{low} to {high}" for low, high in pairwise(words)]
+        return [f"under {words[0]}", *middle, f"{words[-1]} and more"]
+
+
+class CategorySketch(Sketch):
+    """Counts of the reference's categories, of all others that training knew, and of values that it never saw.
+
+    `known` are all categories of training; without them nothing can be called new where the reference is cut short.
+    """
+
+    def __init__(self, reference: dict[str, Any], rows_reference: int, known: Collection[str] | None = None) -> None:
+        super().__init__(reference, rows_reference)
+        shares = {word(key): float(share) for key, share in reference["categories"].items()}
+        rest = max(0.0, 1.0 - sum(shares.values())) if shares else 0.0
+        self.rest = rest if rest > 1e-6 else 0.0
+        self.before = dict(zip(shares, normalised(list(shares.values()), 1.0 - self.rest), strict=True))
+        self.known = set(known) if known is not None else (None if self.rest else set(self.before))
+        self.counts: Counter[str] = Counter()
+        self.others = self.unseen = 0
+        self.seen_new: Counter[str] = Counter()
+
+    def add(self, values: Iterable[Any]) -> None:
+        """Count a batch."""
+        for value in values:
+            self.rows += 1
+            if value is None:
+                self.missing += 1
+                continue
+            key = word(value)
+            if key in self.before:
+                self.counts[key] += 1
+            elif self.known is None or key in self.known:
+                self.others += 1
+            else:
+                self.unseen += 1
+                if key in self.seen_new or len(self.seen_new) < MAX_NEW:
+                    self.seen_new[key] += 1
+
+    def pair(self) -> Pair:
+        """Both distributions; the last two bins are all other known values, and the unseen ones."""
+        counts = [*(self.counts[key] for key in self.before), self.others, self.unseen]
+        return self._pair([*self.before.values(), self.rest, 0.0], counts, ordered=False, new=self.unseen)
+
+    def labels(self) -> list[str]:
+        """The categories, then what is not among them; an unseen value that stands alone is called by its name."""
+        alone = next(iter(self.seen_new)) if len(self.seen_new) == 1 else "new values"
+        return [*self.before, "all others", alone]
+
+    def new(self) -> list[dict[str, Any]]:
+        """Unseen values, most frequent first."""
+        return [{"value": value[:80], "count": count} for value, count in self.seen_new.most_common(10)]
+
+
+def sketch_for(reference: dict[str, Any], rows_reference: int, known: Collection[str] | None = None) -> Sketch:
+    """The sketch that fits what the reference keeps of an input."""
+    if "edges" in reference:
+        return NumberSketch(reference, rows_reference)
+    return CategorySketch(reference, rows_reference, known)
+
+
+def normalised(shares: Sequence[float], to: float = 1.0) -> list[float]:
+    """Shares that sum to one (or `to`), or zeros."""
+    total = float(sum(shares))
+    return [to * float(share) / total if total else 0.0 for share in shares]
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}".replace(",", "\u2009") if value == round(value) or abs(value) >= 1000 else f"{value:.3g}"

@@ -1,0 +1,148 @@
+"""Watching: monitors, the windows they measured, the truth as it arrives, alerts and retrainings."""
+
+import uuid
+
+from django.db import models
+
+from accounts.models import User
+from deployments.models import Deployment, Release
+from experiments.models import Run
+from jobs.models import Job
+
+
+class Monitor(models.Model):
+    """The watch over one deployment: how often it looks, and from when on a change counts."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    deployment = models.OneToOneField(Deployment, on_delete=models.CASCADE, related_name="monitor")
+    every_seconds = models.PositiveIntegerField(default=3600)
+    minimum_rows = models.PositiveIntegerField(default=200)
+    watch_at = models.FloatField(default=0.1)
+    act_at = models.FloatField(default=0.2)
+    checked_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"monitor of {self.deployment}"
+
+
+class Window(models.Model):
+    """One check: the answers between two moments against the training version.
+
+    `inputs` holds one entry per input: drift measures, shared-bin histograms, share missing, new values.
+    `answers`, `service` and `performance` hold the same for predictions, latency, and the truth that arrived.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    monitor = models.ForeignKey(Monitor, on_delete=models.CASCADE, related_name="windows")
+    release = models.ForeignKey(Release, on_delete=models.CASCADE, related_name="windows")
+    from_at = models.DateTimeField()
+    to_at = models.DateTimeField()
+    rows = models.BigIntegerField()
+    enough = models.BooleanField(default=True)
+    inputs = models.JSONField(default=list)
+    answers = models.JSONField(default=dict)
+    service = models.JSONField(default=dict)
+    performance = models.JSONField(default=dict)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-to_at"]
+        indexes = [models.Index(fields=["monitor", "-to_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.monitor} to {self.to_at:%Y-%m-%d %H:%M}"
+
+
+class Outcome(models.Model):
+    """What really happened, by prediction id. Sent once; a second word for the same prediction is refused."""
+
+    id = models.BigAutoField(primary_key=True)
+    deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="outcomes")
+    prediction_id = models.CharField(max_length=64)
+    value = models.CharField(max_length=120)
+    received_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["deployment", "prediction_id"], name="one_outcome_per_prediction")
+        ]
+        indexes = [models.Index(fields=["deployment", "-received_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.prediction_id} = {self.value}"
+
+
+class Alert(models.Model):
+    """One incident: what is wrong in a sentence, since when, who took it, how it ended."""
+
+    class State(models.TextChoices):
+        """Open until somebody takes it; closed by a person or by itself."""
+
+        OPEN = "open", "Open"
+        TAKEN = "taken", "Taken"
+        CLOSED = "closed", "Closed"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    number = models.PositiveIntegerField(unique=True)
+    monitor = models.ForeignKey(Monitor, on_delete=models.CASCADE, related_name="alerts")
+    window = models.ForeignKey(Window, null=True, on_delete=models.SET_NULL, related_name="alerts")
+    rule = models.CharField(max_length=40)
+    subject = models.CharField(max_length=120, blank=True)
+    sentence = models.CharField(max_length=300)
+    severity = models.CharField(max_length=6, choices=[("watch", "Look"), ("act", "Act")])
+    state = models.CharField(max_length=6, choices=State.choices, default=State.OPEN)
+    taken_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    opened_at = models.DateTimeField(auto_now_add=True)
+    last_seen_at = models.DateTimeField(auto_now_add=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
+    closing_note = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ["-opened_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["monitor", "rule", "subject"],
+                condition=~models.Q(state="closed"),
+                name="one_open_alert_per_matter",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"alert {self.number}"
+
+
+class Retraining(models.Model):
+    """A challenger in the making: why, the run that trains it, how it compares with the one in use."""
+
+    class State(models.TextChoices):
+        """From the start of its run to the choice."""
+
+        TRAINING = "training", "Training"
+        COMPARED = "compared", "Compared"
+        FAILED = "failed", "Failed"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    monitor = models.ForeignKey(Monitor, on_delete=models.CASCADE, related_name="retrainings")
+    alert = models.ForeignKey(Alert, null=True, blank=True, on_delete=models.SET_NULL, related_name="retrainings")
+    champion = models.ForeignKey(Release, on_delete=models.CASCADE, related_name="+")
+    run = models.OneToOneField(Run, on_delete=models.CASCADE, related_name="retraining")
+    cause = models.CharField(max_length=300)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.TRAINING)
+    message = models.TextField(blank=True)
+    comparison = models.JSONField(default=dict)
+    comparison_job = models.ForeignKey(Job, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    compared_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["monitor"], condition=models.Q(state="training"), name="one_open_retraining_per_monitor"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"retraining of {self.monitor.deployment}"

@@ -1,0 +1,36 @@
+"""What of the monitoring room moves with a project: what was counted and found; nothing goes on by itself."""
+
+from django.db.models import Max
+
+from monitoring.models import Alert, Monitor, Outcome, Retraining, Window
+from projects.moving import Fields, Landing, Moved, moves, stays
+
+
+def _claim(fields: Fields, landing: Landing) -> None:
+    """Alerts are numbered over the whole instance."""
+    old, made = str(fields.get("number")), sum(1 for word, _ in landing.words if word == "alert")
+    new = (Alert.objects.aggregate(most=Max("number"))["most"] or 0) + made + 1
+    landing.words[("alert", old)] = str(new)
+    landing.paths[f"/alerts/{old}/"] = f"/alerts/{new}/"
+    fields["number"] = new
+
+
+def _alert(fields: Fields, landing: Landing) -> None:
+    """What was open there is about a model that does not answer here."""
+    if fields.get("state") != Alert.State.CLOSED:
+        fields |= {"state": Alert.State.CLOSED, "closed_at": landing.packed_at.isoformat()}
+        fields["closing_note"] = "Imported: it was open there when the project was packed."
+
+
+def _retraining(fields: Fields, landing: Landing) -> None:
+    if fields.get("state") == Retraining.State.TRAINING:
+        fields |= {"state": Retraining.State.FAILED, "message": "It was not finished when the project was packed."}
+
+
+moves(
+    Moved(Monitor, "deployment__project", without=("checked_at",)),
+    Moved(Window, "monitor__deployment__project"),
+    Moved(Alert, "monitor__deployment__project", claim=_claim, arrive=_alert),
+    Moved(Retraining, "monitor__deployment__project", without=("comparison_job",), arrive=_retraining),
+)
+stays("What really happened in single cases stays with their log; what was measured goes along.", Outcome)

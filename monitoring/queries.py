@@ -1,0 +1,375 @@
+"""Reads of the monitoring room: monitors, windows, alerts, retrainings, and the plan of one check."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery, Sum
+from django.utils import timezone
+
+from accounts.models import User
+from datasets.queries.versions import table_path
+from deployments.models import Deployment, Release, Segment
+from deployments.queries import champion_of, rule_for, segments_between
+from experiments.evaluation.worth import money_goals
+from experiments.models import Run
+from experiments.queries import bundle_path
+from monitoring.models import Alert, Monitor, Outcome, Retraining, Window
+from problems.problem import Conflict, Missing
+from projects.contract import LATENCY_KEY, Goal, Judgement, judged_from
+from projects.models.define import Contract
+from projects.models.projects import Project
+from projects.models.team import Membership
+from projects.queries.define import contract_in_force, goals_of
+from projects.queries.kpis import judged_now
+from projects.queries.worth import money_of, worth_of
+from storage.blobs import verified_path
+
+OUTCOME_DAYS = 90
+SILENCE_DAYS = 7
+TIMELINE_WINDOWS = 90
+LEAST_TIMED, LOOK_BACK = 20, 5
+
+
+def monitors_of(project: Project) -> QuerySet[Monitor]:
+    """The monitors of a project by deployment name."""
+    return Monitor.objects.filter(deployment__project=project).select_related("deployment").order_by("deployment__name")
+
+
+def monitor_for(project: Project, name: str) -> Monitor:
+    """One monitor of this project, by the name of its deployment."""
+    monitor = monitors_of(project).filter(deployment__name=name).first()
+    if monitor is None:
+        raise Missing(f"There is no monitor of “{name}” in this project. A monitor comes with the first promotion.")
+    return monitor
+
+
+def windows_of(monitor: Monitor) -> QuerySet[Window]:
+    """All windows, newest first."""
+    return monitor.windows.select_related("release__version__model").order_by("-to_at", "-created_at")
+
+
+def latest_enough(monitor: Monitor, release: Release | None = None) -> Window | None:
+    """The newest window with enough answers, of one release or of any."""
+    windows = windows_of(monitor).filter(enough=True)
+    return (windows.filter(release=release) if release else windows).first()
+
+
+def timeline(monitor: Monitor) -> list[Window]:
+    """The last windows with enough answers, oldest first."""
+    return list(reversed(windows_of(monitor).filter(enough=True)[:TIMELINE_WINDOWS]))
+
+
+def open_alerts(project: Project) -> QuerySet[Alert]:
+    """Alerts that are not closed, those to act on first."""
+    return alerts_of(project).exclude(state=Alert.State.CLOSED).order_by("severity", "-opened_at")
+
+
+def open_alerts_of(monitor: Monitor) -> QuerySet[Alert]:
+    """Open alerts of one monitor: those to act on first, then in the order in which they rose."""
+    alerts = monitor.alerts.exclude(state=Alert.State.CLOSED).select_related("taken_by", "window")
+    return alerts.order_by("severity", "number")
+
+
+def open_alert_counts(monitors: list[UUID]) -> dict[UUID, int]:
+    """How many open alerts each of these monitors has."""
+    alerts = Alert.objects.filter(monitor__in=monitors).exclude(state=Alert.State.CLOSED)
+    return {row["monitor"]: row["count"] for row in alerts.values("monitor").annotate(count=Count("pk")).order_by()}
+
+
+def alerts_of(project: Project) -> QuerySet[Alert]:
+    """All alerts of a project, newest first."""
+    return Alert.objects.filter(monitor__deployment__project=project).select_related(
+        "monitor__deployment__project", "taken_by", "window"
+    )
+
+
+def alerts_seen_by(user: User) -> QuerySet[Alert]:
+    """All alerts of the projects that a person is in, newest first."""
+    alerts = Alert.objects.select_related("monitor__deployment__project", "taken_by")
+    alerts = alerts.filter(monitor__deployment__project__deleted_at=None)
+    if user.is_admin:
+        return alerts
+    keys = Membership.objects.filter(user=user).values("project")
+    return alerts.filter(monitor__deployment__project__in=keys)
+
+
+def alert_for(project: Project, number: int) -> Alert:
+    """One alert of this project by its number."""
+    alert = alerts_of(project).filter(number=number).first()
+    if alert is None:
+        raise Missing(f"There is no alert {number} in this project.")
+    return alert
+
+
+def retrainings_of(project: Project) -> QuerySet[Retraining]:
+    """All retrainings of a project, newest first."""
+    return Retraining.objects.filter(monitor__deployment__project=project).select_related(
+        "monitor__deployment",
+        "run__data__dataset",
+        "run__model_version__model",
+        "champion__version__model",
+        "alert",
+        "created_by",
+        "comparison_job",
+    )
+
+
+def retraining_for(project: Project, identifier: UUID) -> Retraining:
+    """One retraining of this project."""
+    retraining = retrainings_of(project).filter(pk=identifier).first()
+    if retraining is None:
+        raise Missing("There is no such retraining in this project.")
+    return retraining
+
+
+def waits_for_choice(retraining: Retraining) -> bool:
+    """Whether a compared challenger is neither registered nor put aside."""
+    return retraining.state == Retraining.State.COMPARED and not hasattr(retraining.run, "model_version")
+
+
+def releases_of(deployment: Deployment) -> list[Release]:
+    """The releases that were ever in use, oldest first, for the event lines of a timeline."""
+    rows = deployment.releases.filter(started_at__isnull=False).select_related("version__model")
+    return list(rows.order_by("started_at"))
+
+
+def outcome_count(deployment: Deployment) -> int:
+    """How many outcomes arrived."""
+    return Outcome.objects.filter(deployment=deployment).count()
+
+
+def weights_of(run: Run) -> dict[str, float]:
+    """Each input's share of the decision, from the run's importance; empty where it was not measured."""
+    values = {row["name"]: max(float(row["loss"]), 0.0) for row in run.evaluation.get("importance", [])}
+    total = sum(values.values())
+    return {name: value / total for name, value in values.items()} if total else {}
+
+
+@dataclass(frozen=True)
+class Span:
+    """What one check looks at: the release in use, and the answers between two moments."""
+
+    release: Release
+    start: datetime
+    end: datetime
+    rows: int
+
+
+def champion_for(monitor: Monitor) -> Release:
+    """The release in use; a check needs one."""
+    release = champion_of(monitor.deployment)
+    if release is None:
+        raise Conflict(f"Nothing is in use under “{monitor.deployment.name}”, so there is nothing to check.")
+    return release
+
+
+def span_of(monitor: Monitor, start: datetime | None = None, end: datetime | None = None) -> Span:
+    """From the end of the last window with enough answers to the newest sealed answer."""
+    release = champion_for(monitor)
+    if start is None:
+        last = latest_enough(monitor, release)
+        start = last.to_at if last else (release.started_at or release.created_at)
+    if end is None:
+        newest = sealed_after(monitor.deployment, start).aggregate(at=Max("last_at"))["at"]
+        end = newest + timedelta(microseconds=1) if newest else start
+    rows = segments_between(monitor.deployment, start, end).aggregate(rows=Sum("rows"))["rows"] or 0
+    return Span(release, start, end, rows if end > start else 0)
+
+
+def sealed_after(deployment: Deployment, moment: datetime) -> QuerySet[Segment]:
+    """Segments of the prediction log with answers at or after a moment."""
+    return Segment.objects.filter(deployment=deployment, last_at__gte=moment)
+
+
+@dataclass(frozen=True)
+class Silence:
+    """Hours since the last stored answer, the longest pause before it, and for how many hours answers are known."""
+
+    hours: float
+    longest: float
+    known: float
+
+
+def silence_of(deployment: Deployment) -> Silence | None:
+    """The pauses between stored answers of the last week; None where nothing was ever answered."""
+    since = timezone.now() - timedelta(days=SILENCE_DAYS)
+    rows = Segment.objects.filter(deployment=deployment, last_at__gte=since).order_by("first_at")
+    spans = list(rows.values_list("first_at", "last_at"))
+    if not spans:
+        return None
+    hour = timedelta(hours=1)
+    longest = max((after[0] - before[1] for before, after in pairwise(spans)), default=timedelta())
+    end = max(last for _, last in spans)
+    return Silence((timezone.now() - end) / hour, max(longest / hour, 0.0), (end - spans[0][0]) / hour)
+
+
+def waiting_rows(monitor: Monitor) -> int:
+    """About how many answers came since the last window with enough of them (whole segments)."""
+    release = champion_of(monitor.deployment)
+    return span_of(monitor).rows if release else 0
+
+
+def new_outcomes(monitor: Monitor) -> bool:
+    """Whether outcomes arrived since the last check, or came then before their answers were stored."""
+    outcomes = Outcome.objects.filter(deployment=monitor.deployment)
+    last = Window.objects.filter(monitor=monitor).order_by("-to_at", "-created_at").first()
+    if monitor.checked_at is None or (last and last.performance.get("early")):
+        return outcomes.exists()
+    return outcomes.filter(received_at__gt=monitor.checked_at).exists()
+
+
+def engine_spec(monitor: Monitor, span: Span, *, with_outcomes: bool) -> dict[str, Any]:
+    """What the engine of a check needs to know; every file is verified here."""
+    run = span.release.version.run
+    since = max(timezone.now() - timedelta(days=OUTCOME_DAYS), span.release.started_at or span.release.created_at)
+    answered = segments_between(monitor.deployment, since, timezone.now()) if with_outcomes else []
+    return {
+        "start": span.start.isoformat(),
+        "end": span.end.isoformat(),
+        "release": str(span.release.pk),
+        "bundle": str(bundle_path(span.release.version)),
+        "segments": [_path(s) for s in segments_between(monitor.deployment, span.start, span.end)],
+        "answered": [_path(segment) for segment in answered],
+        "outcomes": "outcomes.json" if with_outcomes else "",
+        "minimum_rows": monitor.minimum_rows,
+        "limits": {"watch_at": monitor.watch_at, "act_at": monitor.act_at},
+        "weights": weights_of(run),
+        "goals": [asdict(goal) for goal in goals_of(contract_in_force(monitor.deployment.project))],
+    }
+
+
+def _path(segment: Segment) -> str:
+    return str(verified_path(segment.table_id))
+
+
+def outcomes_by_id(deployment: Deployment) -> dict[str, str]:
+    """Every known outcome of the last three months by prediction id."""
+    since = timezone.now() - timedelta(days=OUTCOME_DAYS)
+    rows = Outcome.objects.filter(deployment=deployment, received_at__gte=since)
+    return dict(rows.values_list("prediction_id", "value").iterator(chunk_size=10_000))
+
+
+def comparison_spec(retraining: Retraining) -> dict[str, Any]:
+    """What the engine of a comparison needs to know; every file is verified here."""
+    run, champion = retraining.run, retraining.champion
+    deployment = retraining.monitor.deployment
+    if run.bundle_id is None:
+        raise Conflict(f"Run {run.number} left no model to compare.")
+    contract = contract_in_force(deployment.project)
+    goals = [asdict(goal) for goal in goals_of(contract)]
+    since = timezone.now() - timedelta(days=OUTCOME_DAYS)
+    answered = segments_between(deployment, since, timezone.now())
+    return {
+        "champion": str(bundle_path(champion.version)),
+        "challenger": str(verified_path(run.bundle_id)),
+        "champion_run": _prepared_spec(champion.version.run, deployment.project),
+        "challenger_run": _prepared_spec(run, deployment.project) | {"goals": goals},
+        "segments": [_path(segment) for segment in answered],
+        "outcomes": "outcomes.json",
+        "thresholds": _thresholds(deployment.project, champion.version.run, run),
+        "goals": goals,
+        "contract": contract.version if contract else None,
+    }
+
+
+def _thresholds(project: Project, champion: Run, challenger: Run) -> dict[str, float]:
+    """Of both models, where a decision policy is in force: it would decide for either."""
+    rules = {"champion": rule_for(project, champion), "challenger": rule_for(project, challenger)}
+    return {name: rule.threshold for name, rule in rules.items() if rule}
+
+
+def _prepared_spec(run: Run, project: Project) -> dict[str, Any]:
+    return {**run.spec, "kind": project.kind, "table": str(table_path(run.data)), "schema": run.data.schema}
+
+
+@dataclass(frozen=True)
+class Health:
+    """How a project's monitoring stands, for its rail."""
+
+    monitors: int
+    open_alerts: int
+
+
+def health_of(projects: Sequence[Project]) -> dict[UUID, Health]:
+    """Monitors and open alerts of many projects, in one query."""
+    is_open = Q(deployments__monitor__alerts__state__in=[Alert.State.OPEN, Alert.State.TAKEN])
+    rows = Project.objects.filter(pk__in=[project.pk for project in projects]).annotate(
+        watched=Count("deployments__monitor", distinct=True),
+        to_look_at=Count("deployments__monitor__alerts", filter=is_open, distinct=True),
+    )
+    return {row.pk: Health(row.watched, row.to_look_at) for row in rows}
+
+
+def looked_at(projects: Sequence[Project]) -> dict[UUID, Window]:
+    """The newest window with enough answers of each project that has one, in one query."""
+    of_project = Window.objects.filter(monitor__deployment__project=OuterRef("pk"), enough=True).order_by("-to_at")
+    newest = Project.objects.filter(pk__in=[project.pk for project in projects]).values(
+        last=Subquery(of_project.values("pk")[:1])
+    )
+    heavy = ("inputs", "answers", "service", "performance")
+    rows = Window.objects.filter(pk__in=newest).select_related("monitor__deployment", "release__version").defer(*heavy)
+    return {row.monitor.deployment.project_id: row for row in rows}
+
+
+@dataclass(frozen=True)
+class Live:
+    """A deployment as home shows it: what answers, and how many alerts are open."""
+
+    release: Release
+    alerts: int
+
+
+def live_in(projects: Sequence[Project], limit: int = 20) -> list[Live]:
+    """What is in use in these projects, what needs a look first; in two queries."""
+    releases = Release.objects.filter(deployment__project__in=projects, state=Release.State.CHAMPION)
+    found = list(releases.select_related("deployment__project", "deployment__monitor", "version__model")[:200])
+    watched = {each.pk: each.deployment.monitor.pk for each in found if hasattr(each.deployment, "monitor")}
+    alerts = open_alert_counts(list(watched.values()))
+    rows = [Live(each, alerts.get(watched[each.pk], 0) if each.pk in watched else 0) for each in found]
+    return sorted(rows, key=lambda row: (not row.release.trouble, -row.alerts, row.release.deployment.name))[:limit]
+
+
+def newest_retrainings(projects: Sequence[Project]) -> dict[UUID, Retraining]:
+    """The newest retraining of each project that has one, in one query."""
+    of_project = Retraining.objects.filter(monitor__deployment__project=OuterRef("pk")).order_by("-created_at")
+    newest = Project.objects.filter(pk__in=[project.pk for project in projects]).values(
+        last=Subquery(of_project.values("pk")[:1])
+    )
+    rows = Retraining.objects.filter(pk__in=newest).select_related("run__model_version", "monitor__deployment")
+    return {row.monitor.deployment.project_id: row for row in rows}
+
+
+# ---- Live verdicts ----
+
+
+def found_live(window: Window, goals: Sequence[Goal]) -> dict[str, Any]:
+    """What is known of live answers, by the targets' keys: metrics on known outcomes, slowness, and worth."""
+    performance, slowest = window.performance, _slowest(window)
+    found = dict(performance.get("metrics") or {})
+    if slowest:
+        found[LATENCY_KEY] = slowest
+    if any(goal.source == "money" for goal in goals):
+        money = money_of(worth_of(window.monitor.deployment.project))
+        known = performance.get("confusion") if found else {}
+        found |= money_goals(goals, money, known, found.get("mae"))
+    return found
+
+
+def _slowest(window: Window) -> dict[str, Any] | None:
+    """How slow answers were, in this window or in the last one before that timed enough of them."""
+    timed = Window.objects.filter(monitor_id=window.monitor_id, release_id=window.release_id, to_at__lte=window.to_at)
+    services = [window.service, *timed.order_by("-to_at").values_list("service", flat=True)[:LOOK_BACK]]
+    measured = [service["slowest"] for service in services if service.get("slowest")]
+    return next((found for found in measured if found["n"] >= LEAST_TIMED), None)
+
+
+def judged_live(window: Window | None, project: Project, contract: Contract | None) -> list[Judgement]:
+    """Every target by what is known live; what the business counts by its newest value."""
+    goals = goals_of(contract)
+    counted = judged_now(project, goals)
+    found = found_live(window, goals) if window else {}
+    return [counted.get(one.goal.key, one) if one.measurement is None else one for one in judged_from(goals, found)]

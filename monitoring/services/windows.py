@@ -1,0 +1,144 @@
+"""Writing what a check found: the window, the alerts it opens, and those it closes."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Max
+from django.urls import reverse
+from django.utils import timezone
+
+from audit.actors import Actor
+from audit.services import record
+from deployments.models import Release
+from monitoring import rules
+from monitoring.models import Alert, Monitor, Window
+from monitoring.queries import found_live
+from monitoring.services.monitors import PLATFORM, mark_checked
+from notices.services import tell
+from projects.models.define import Contract
+from projects.models.kpis import KpiValue
+from projects.models.projects import Project
+from projects.permissions import Role
+from projects.points import Point
+from projects.queries.define import contract_in_force, goals_of
+from projects.queries.kpis import kpis_of
+from projects.queries.team import members_with
+from projects.services.kpis import put_values
+
+TOLD = [Role.MLOPS_ENGINEER, Role.ML_ENGINEER]
+ON_EVERY_WINDOW = {"target_at_risk", "no_data"}
+
+
+@transaction.atomic
+def record_window(
+    monitor: Monitor, release: Release, *, start: datetime, end: datetime, found: dict[str, Any], by: Actor = PLATFORM
+) -> Window:
+    """Keep a window and act on it. A window without enough answers is kept up to date until it has them."""
+    Monitor.objects.select_for_update().get(pk=monitor.pk)
+    window = Window.objects.filter(monitor=monitor, release=release, from_at=start, enough=False).first()
+    window = window or Window(monitor=monitor, release=release, from_at=start)
+    window.to_at, window.rows, window.enough = end, found["rows"], found["enough"]
+    window.inputs, window.answers, window.service = found["inputs"], found["answers"], found["service"]
+    window.performance = found["performance"] or _known_before(monitor, release)
+    window.save()
+    mark_checked(monitor)
+    _count_money(window)
+    newer = Window.objects.filter(monitor=monitor, enough=True, to_at__gt=window.to_at).exists()
+    if not newer:
+        _act_on(window, by=by)
+    return window
+
+
+def _known_before(monitor: Monitor, release: Release) -> dict[str, Any]:
+    """The last measured performance of this release, where no new outcome arrived."""
+    last = Window.objects.filter(monitor=monitor, release=release).order_by("-to_at", "-created_at").first()
+    return last.performance if last else {}
+
+
+def _act_on(window: Window, *, by: Actor) -> None:
+    monitor = window.monitor
+    goals = goals_of(contract_in_force(monitor.deployment.project))
+    found = found_live(window, goals)
+    matters = rules.matters(
+        window.inputs if window.enough else [],
+        window.answers if window.enough else {},
+        window.performance | {"metrics": found},
+        limits=rules.Limits(monitor.watch_at, monitor.act_at),
+        goals=goals,
+    )
+    for matter in matters:
+        raise_alert(monitor, matter, window=window, by=by)
+    judged = set(rules.ORDER) if window.enough else {"target_at_risk"}
+    judged -= set() if window.rows else {"no_data"}
+    still = {(matter.rule, matter.subject) for matter in matters}
+    unknown = {goal.name for goal in goals if (found.get(goal.key) or {}).get("value") is None}
+    for alert in monitor.alerts.exclude(state=Alert.State.CLOSED).filter(rule__in=judged):
+        unjudged = alert.rule == "target_at_risk" and alert.subject in unknown  # nobody knows whether it is over
+        if (alert.rule, alert.subject) not in still and not unjudged:
+            _close_by_itself(alert, window, by=by)
+
+
+def judge_again(project: Project, contract: Contract) -> None:
+    """Other targets are signed: what was measured last at each monitor is judged by them at once."""
+    for monitor in Monitor.objects.filter(deployment__project=project).select_related("deployment__project"):
+        window = Window.objects.filter(monitor=monitor).order_by("-to_at", "-created_at").first()
+        if window:
+            _count_money(window)
+            _act_on(window, by=PLATFORM)
+
+
+def _count_money(window: Window) -> None:
+    """The KPIs that are counted from the table of money get their point of this month, anew with each outcome."""
+    project = window.monitor.deployment.project
+    goals = [goal for goal in goals_of(contract_in_force(project)) if goal.source == "money"]
+    if not goals or not window.performance.get("metrics"):
+        return
+    found, kpis = found_live(window, goals), {kpi.key: kpi for kpi in kpis_of(project)}
+    month = min(timezone.localdate(window.to_at), timezone.localdate()).replace(day=1)
+    for goal in goals:
+        one = found.get(goal.key) or {}
+        if one.get("value") is not None and goal.metric in kpis:
+            note = f"Version {window.release.version.number}, {one['n']} answers whose outcome is known."
+            point = Point(month, one["value"], one["low"], one["high"], note)
+            put_values(kpis[goal.metric], [point], source=KpiValue.Source.COMPUTED, by=PLATFORM)
+
+
+def raise_alert(monitor: Monitor, matter: rules.Matter, *, window: Window | None, by: Actor) -> Alert:
+    """Open an alert once per matter; while it is open, a new sight of it only updates it."""
+    alert = monitor.alerts.exclude(state=Alert.State.CLOSED).filter(rule=matter.rule, subject=matter.subject).first()
+    if alert:
+        alert.last_seen_at, alert.sentence, alert.severity = timezone.now(), matter.sentence[:300], matter.severity
+        alert.save(update_fields=["last_seen_at", "sentence", "severity"])
+        return alert
+    project = monitor.deployment.project
+    alert = Alert(monitor=monitor, window=window, rule=matter.rule, subject=matter.subject)
+    # The audit's lock comes first, so that two alerts never take the same number.
+    record(
+        by,
+        "alert.opened",
+        alert,
+        project_key=project.key,
+        rule=matter.rule,
+        about=matter.subject,
+        sentence=matter.sentence[:300],
+    )
+    alert.number = (Alert.objects.aggregate(last=Max("number"))["last"] or 0) + 1
+    alert.sentence, alert.severity = matter.sentence[:300], matter.severity
+    alert.save(force_insert=True)
+    _tell(project, f"Alert {alert.number}: {matter.sentence}", alert)
+    return alert
+
+
+def _close_by_itself(alert: Alert, window: Window, *, by: Actor) -> None:
+    project = alert.monitor.deployment.project
+    alert.state, alert.closed_at = Alert.State.CLOSED, timezone.now()
+    alert.closing_note = f"Gone by itself: not seen among the {window.rows} answers up to {window.to_at:%d %B %H:%M}."
+    alert.save(update_fields=["state", "closed_at", "closing_note"])
+    record(by, "alert.closed_by_itself", alert, project_key=project.key, number=alert.number)
+    _tell(project, f"Alert {alert.number} closed by itself: {alert.sentence}", alert)
+
+
+def _tell(project: Project, text: str, alert: Alert) -> None:
+    people = [person.pk for person in members_with(project, TOLD)]
+    tell(people, text, url=reverse("alert", args=[project.key, alert.number]), project_key=project.key, kind="alert")

@@ -1,0 +1,134 @@
+"""Stages and rounds over REST."""
+
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from projects.access import ProjectEndpoint
+from projects.api.projects import caller
+from projects.models.flow import Round, StageAnswer
+from projects.overview import STAGES, Stop, rail
+from projects.queries.flow import begun_of, rounds_of
+from projects.services.flow import answer_stage, open_next_round, reached, set_due
+
+
+class DueBody(serializers.Serializer[Any]):
+    """The day of one stage; null takes it back."""
+
+    stage = serializers.ChoiceField(choices=list(STAGES))
+    due_on = serializers.DateField(allow_null=True)
+
+
+class AnswerBody(serializers.Serializer[Any]):
+    """The word about a reopened stage. `fingerprint` is that of the stage as the caller has read it."""
+
+    stage = serializers.ChoiceField(choices=list(STAGES))
+    choice = serializers.ChoiceField(choices=StageAnswer.Choice.choices)
+    fingerprint = serializers.CharField(max_length=64)
+    note = serializers.CharField(max_length=4000, required=False, default="", allow_blank=True)
+
+
+class RoundBody(serializers.Serializer[Any]):
+    """Close the round that the caller has read, and open the next."""
+
+    round = serializers.IntegerField(min_value=1, max_value=30_000)
+    note = serializers.CharField(max_length=4000, required=False, default="", allow_blank=True)
+
+
+def show_stop(stop: Stop) -> dict[str, Any]:
+    """One stage."""
+    return {
+        "stage": stop.stage,
+        "state": stop.state,
+        "note": stop.note,
+        "holder": stop.holder,
+        "owners": stop.owners,
+        "due_on": stop.due_on.isoformat() if stop.due_on else None,
+        "overdue": stop.overdue,
+        "rules": [{"words": words, "holds": holds} for words, holds in stop.rules],
+        "reasons": stop.reasons,
+        "fingerprint": stop.fingerprint,
+        "outcome": stop.outcome.words if stop.outcome else None,
+    }
+
+
+def show_round(each: Round) -> dict[str, Any]:
+    """One finished round."""
+    return {
+        "number": each.number,
+        "note": each.note,
+        "opened_at": each.opened_at.isoformat(),
+        "closed_at": each.closed_at.isoformat(),
+        "closed_by": each.closed_by.name if each.closed_by else None,
+        "reached": each.reached,
+    }
+
+
+class Stages(ProjectEndpoint):
+    """The eight stages."""
+
+    action = {"GET": "project.read", "PUT": "stage.plan"}
+
+    @extend_schema(responses={200: OpenApiTypes.OBJECT})
+    def get(self, request: Request, key: str) -> Response:
+        """Each with its state, the rules of its exit, its day, and what opened it again."""
+        stops = rail(self.project)
+        work = stops[0].work if stops else None
+        return Response({"work_is_with": work, "stages": [show_stop(stop) for stop in stops]})
+
+    @extend_schema(request=DueBody, responses={200: OpenApiTypes.OBJECT})
+    def put(self, request: Request, key: str) -> Response:
+        """Say when a stage is due."""
+        body = DueBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        set_due(self.project, **body.validated_data, by=caller(request))
+        stage = body.validated_data["stage"]
+        return Response(next(show_stop(stop) for stop in rail(self.project) if stop.stage == stage))
+
+
+class StageAnswers(ProjectEndpoint):
+    """Words about reopened stages."""
+
+    action = {"POST": "stage.answer"}
+
+    @extend_schema(request=AnswerBody, responses={201: OpenApiTypes.OBJECT, 409: OpenApiTypes.OBJECT})
+    def post(self, request: Request, key: str) -> Response:
+        """Still fine, or redo. 409 when the stage is not open again, or when more has changed since."""
+        body = AnswerBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        given = dict(body.validated_data)
+        answer = answer_stage(self.project, seen=given.pop("fingerprint"), **given, by=caller(request))
+        return Response({"stage": answer.stage, "choice": answer.choice, "note": answer.note}, status=201)
+
+
+class Rounds(ProjectEndpoint):
+    """Rounds."""
+
+    action = {"GET": "project.read", "POST": "round.open"}
+
+    @extend_schema(responses={200: OpenApiTypes.OBJECT})
+    def get(self, request: Request, key: str) -> Response:
+        """The finished ones, newest first, and what the one that runs has reached (`running`)."""
+        response = self.page_of(rounds_of(self.project), show_round)
+        begun = begun_of(self.project)
+        running = {"number": begun.number, "opened_at": begun.at.isoformat()}
+        assert isinstance(response.data, dict)
+        response.data["running"] = running | {"reached": reached(self.project, rail(self.project))}
+        return response
+
+    @extend_schema(request=RoundBody, responses={201: OpenApiTypes.OBJECT, 409: OpenApiTypes.OBJECT})
+    def post(self, request: Request, key: str) -> Response:
+        """Close this round and open the next. 409 when somebody did so meanwhile."""
+        body = RoundBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        given = body.validated_data
+        return self.once(
+            lambda: (
+                201,
+                show_round(open_next_round(self.project, seen=given["round"], note=given["note"], by=caller(request))),
+            )
+        )

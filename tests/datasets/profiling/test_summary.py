@@ -1,0 +1,144 @@
+"""Profiles: exact figures, JSON without NaN, bounded size, and a database that can read one file."""
+
+import json
+import math
+import statistics
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from datasets.profiling import summary
+from jobs.report import Silent
+from storage import tables
+
+TYPES = {"int64": "integer", "double": "number", "bool": "boolean", "string": "text", "date32[day]": "date"}
+
+
+def profile_of(folder: Path, table: pa.Table) -> dict[str, Any]:
+    place = folder / "table.parquet"
+    tables.write(place, table.schema, table.to_batches())
+    types = [TYPES.get(str(field.type), "datetime") for field in table.schema]
+    schema = [
+        {"name": name, "type": kind, "nullable": True} for name, kind in zip(table.schema.names, types, strict=True)
+    ]
+    found = summary.profile(place, schema, folder, Silent())
+    json.dumps(found, allow_nan=False)
+    return found
+
+
+def test_numbers_are_exact(tmp_path: Path) -> None:
+    values = [1.5, 2.0, 4.0, None, 10.0]
+    (column,) = profile_of(tmp_path, pa.table({"x": pa.array(values, pa.float64())}))["columns"]
+    given_values = [value for value in values if value is not None]
+    assert (column["missing"], column["present"], column["distinct"]) == (1, 4, 4)
+    assert (column["min"], column["max"], column["mean"]) == (1.5, 10.0, statistics.mean(given_values))
+    assert math.isclose(column["std"], statistics.stdev(given_values))
+    assert column["quantiles"]["0.5"] == 3.0
+    assert len(column["histogram"]["counts"]) == 20
+    assert sum(column["histogram"]["counts"]) == 4
+    assert column["histogram"]["counts"][-1] == 1
+    assert column["approximate"] is False
+
+
+def test_many_rows_are_estimated_and_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(summary, "EXACT_ROWS", 1000)
+    monkeypatch.setattr(summary, "PICKED_ROWS", 500)
+    numbers = [float(i * 7919 % 4001) for i in range(4001)]
+    table = pa.table({"x": numbers, "w": [f"w{i % 5}" for i in range(4001)], "huge": [1e200, *numbers[1:]]})
+    x, words, huge = profile_of(tmp_path, table)["columns"]
+    assert all(one["approximate"] for one in (x, words, huge))
+    assert (x["min"], x["max"], x["mean"], sum(x["histogram"]["counts"])) == (0.0, 4000.0, 2000.0, 4001)
+    assert abs(x["quantiles"]["0.5"] - 2000) < 200
+    assert words["top"][0] == {"value": "w0", "count": 801}
+    assert (huge["max"], huge["std"]) == (1e200, None)
+
+
+def test_dots_and_beginnings_in_names_do_not_mix_columns(tmp_path: Path) -> None:
+    found = profile_of(tmp_path, pa.table({"a.b": [1, 2], "a": [10, 30], "a.b.c": [5, 5]}))
+    assert [column["max"] for column in found["columns"]] == [2, 30, 5]
+
+
+def test_whole_numbers_of_a_small_range_get_one_bin_each(tmp_path: Path) -> None:
+    (column,) = profile_of(tmp_path, pa.table({"x": pa.array([0, 1, 1, 3], pa.int64())}))["columns"]
+    assert column["histogram"] == {"edges": [-0.5, 0.5, 1.5, 2.5, 3.5], "counts": [1, 2, 0, 1]}
+
+
+def test_texts_list_their_commonest_values(tmp_path: Path) -> None:
+    words = ["a"] * 5 + ["b"] * 3 + [f"w{i:02d}" for i in range(20)]
+    (column,) = profile_of(tmp_path, pa.table({"x": words}))["columns"]
+    assert column["top"][:2] == [{"value": "a", "count": 5}, {"value": "b", "count": 3}]
+    assert len(column["top"]) == 12
+    assert column["distinct"] == 22
+
+
+def test_dates_times_and_yes_or_no(tmp_path: Path) -> None:
+    table = pa.table(
+        {
+            "day": pa.array([date(2026, 1, 1), date(2026, 3, 1)]),
+            "at": pa.array([datetime(2026, 1, 1, 10), datetime(2026, 1, 1, 20)], pa.timestamp("us")),
+            "yes": [True, None],
+        }
+    )
+    day, at, yes = profile_of(tmp_path, table)["columns"]
+    assert (day["min"], day["max"]) == ("2026-01-01", "2026-03-01")
+    assert (day["histogram"]["edges"][0], day["histogram"]["edges"][-1]) == ("2026-01-01", "2026-03-01")
+    assert at["histogram"]["edges"][-1] == "2026-01-01T20:00:00"
+    assert (yes["true"], yes["missing"], yes["top"]) == (1, 1, [{"value": True, "count": 1}])
+
+
+def test_what_is_all_missing_or_constant_has_a_profile_too(tmp_path: Path) -> None:
+    empty = pa.array([None, None], pa.float64())
+    nothing, same = profile_of(tmp_path, pa.table({"nothing": empty, "same": [7.0, 7.0]}))["columns"]
+    assert (nothing["missing"], nothing["min"], nothing["mean"]) == (2, None, None)
+    assert "histogram" not in nothing
+    assert same["histogram"] == {"edges": [7.0, 7.0], "counts": [2]}
+
+
+@settings(max_examples=40, deadline=None)
+@given(values=st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=20))
+def test_any_numbers_give_a_histogram_that_counts_them_all(values: list[float], tmp_path_factory: Any) -> None:
+    folder = tmp_path_factory.mktemp("profile")
+    (column,) = profile_of(folder, pa.table({"x": pa.array(values, pa.float64())}))["columns"]
+    assert sum(column["histogram"]["counts"]) == len(values)
+    edges = column["histogram"]["edges"]
+    assert edges == sorted(edges)
+
+
+def test_the_sample_is_bounded_and_long_texts_are_cut(tmp_path: Path) -> None:
+    wide = {f"c{i}": ["x" * 1000] * 60 for i in range(1000)}
+    found = profile_of(tmp_path, pa.table(wide))
+    assert len(found["sample"]) == 20
+    assert len(found["sample"][0]["c0"]) == 201
+
+
+def test_names_never_reach_the_database(tmp_path: Path) -> None:
+    names = ['"; DROP TABLE t; --', "a", "A", "c1", "count(*)"]
+    found = profile_of(tmp_path, pa.table({name: [i] for i, name in enumerate(names)}))
+    assert [(column["name"], column["min"]) for column in found["columns"]] == list(zip(names, range(5), strict=True))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT * FROM read_csv('/etc/passwd')",
+        "ATTACH '/tmp/other.db'",
+        "INSTALL httpfs",
+        "COPY t TO '/tmp/out.csv'",
+        "SET memory_limit = '9GB'",
+        "SET enable_external_access = true",
+    ],
+)
+def test_the_database_can_read_that_file_and_nothing_else(tmp_path: Path, query: str) -> None:
+    place = tmp_path / "table.parquet"
+    table = pa.table({"a": [1, 2]})
+    tables.write(place, table.schema, table.to_batches())
+    connection = summary._locked_down(place, 1, tmp_path, in_memory=False)
+    assert connection.execute("SELECT sum(c0) FROM t").fetchone() == (3,)
+    with pytest.raises(duckdb.Error):
+        connection.execute(query)

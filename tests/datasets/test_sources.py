@@ -1,0 +1,248 @@
+"""The register of sources: approval, expiry, the secret again (A53), loads that move the mark only with a version."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from audit.models import Entry
+from datasets.models.sources import Pull, Source
+from datasets.models.versions import Version
+from datasets.queries import sources as queries
+from datasets.services import pulls, sources
+from jobs.models import Job, Line
+from notices.models import Notice
+from problems.problem import Conflict, Invalid
+from projects.permissions import Role
+from tests.conftest import Cast
+from tests.datasets.connectors.town import SECRET, Town, open_town
+
+RunJobs = Callable[[], list[Job]]
+
+
+@pytest.fixture
+def town(settings: Any) -> Iterator[Town]:
+    """A town that the administrator opened."""
+    with open_town() as found:
+        settings.OUTBOUND_ALLOW = found.allow
+        yield found
+
+
+def api_params(town: Town, **more: Any) -> dict[str, Any]:
+    plain = {"address": f"{town.base}/api", "auth": "bearer", "rows_path": "data.items", "paging": "link"}
+    return plain | {"watermark": "changed", "since_param": "since", "per_second": 100.0} | more
+
+
+def registered(cast: Cast, town: Town, **more: Any) -> Source:
+    given = {"mode": "incremental", "keys": ["id"], "params": api_params(town, secret=SECRET)} | more
+    return sources.register(
+        cast.project, connector="rest_api", name="Orders", dataset="orders", by=cast[Role.DATA_ENGINEER], **given
+    )
+
+
+def fresh(source: Source) -> Source:
+    return Source.objects.select_related("project", "dataset").get(pk=source.pk)
+
+
+def approved(cast: Cast, source: Source) -> Source:
+    return sources.approve(source, seen=source.revision, by=cast[Role.OWNER])
+
+
+def load(cast: Cast, source: Source, run_jobs: RunJobs, **how: Any) -> Pull:
+    pull, _ = pulls.start_pull(source, by=cast[Role.DATA_ENGINEER], **how)
+    run_jobs()
+    return Pull.objects.select_related("version").get(pk=pull.pk)
+
+
+def test_only_an_approved_source_feeds_and_only_while_its_licence_runs(cast: Cast, town: Town) -> None:
+    person, today = cast[Role.DATA_ENGINEER], timezone.now().date()
+    source = registered(cast, town)
+    with pytest.raises(Conflict, match="not approved"):
+        pulls.start_pull(source, by=person)
+    with pytest.raises(Conflict, match="meanwhile"):
+        sources.approve(source, seen=7, by=person)
+    approved(cast, source)
+    with pytest.raises(Invalid, match="its licence"):
+        sources.change(fresh(source), seen=1, by=person, third_party=True, vendor="Acme")
+    licence = {"third_party": True, "vendor": "Acme", "licence": "CC BY", "licence_until": today}
+    changed = sources.change(fresh(source), seen=1, by=person, **licence)
+    assert changed.standing == "registered", "another licence is approved again"
+    approved(cast, changed)
+    assert sources.tell_expiring() == 1
+    assert sources.tell_expiring() == 0
+    assert Notice.objects.filter(text__contains="runs out", recipient_id=cast[Role.OWNER].pk).exists()
+    Source.objects.update(licence_until=today - timedelta(days=1))
+    assert fresh(source).standing == "expired"
+    with pytest.raises(Conflict, match="ran out"):
+        pulls.start_pull(source, by=person)
+    Source.objects.update(schedule="daily", next_at=timezone.now() - timedelta(days=3))
+    assert pulls.start_due() == 0
+    assert Entry.objects.filter(name="source.load_skipped").count() == 1
+    Source.objects.update(licence_until=None)
+    sources.refuse(fresh(source), reason="Not ours to use", seen=2, by=cast[Role.OWNER])
+    with pytest.raises(Conflict, match="refused"):
+        pulls.start_pull(source, by=person)
+    assert not Pull.objects.exists()
+
+
+def test_loads_make_versions_of_what_is_new_and_say_when_nothing_is(cast: Cast, town: Town, run_jobs: RunJobs) -> None:
+    town.moods = [(429, {"Retry-After": "0"}), (500, {"Retry-After": "0"})]
+    source = approved(cast, registered(cast, town, schedule="hourly"))
+    first = load(cast, source, run_jobs)
+    assert (first.state, first.rows_fetched, first.version and first.version.rows) == ("made", 12, 12), first.message
+    assert fresh(source).mark == first.mark_after == {"watermark": "2026-01-12T00:00:00"}
+    assert first.files.count() == 1
+    second = load(cast, source, run_jobs)
+    assert (second.state, second.version) == ("unchanged", None)
+    town.rows.append({"id": 13, "city": "Bonn", "changed": "2026-03-01T00:00:00"})
+    Source.objects.update(next_at=timezone.now() - timedelta(minutes=1))
+    assert pulls.start_due() == 1
+    assert pulls.start_due() == 0
+    run_jobs()
+    third = Pull.objects.select_related("version").latest("created_at")
+    assert (third.by_schedule, third.rows_fetched, third.version and third.version.rows) == (True, 1, 13)
+    again = load(cast, source, run_jobs, again=True)
+    assert (again.state, Version.objects.count()) == ("unchanged", 2), "the same table makes no version"
+    Version.objects.filter(number=2).update(deleted_at=timezone.now())
+    Version.objects.filter(number=1).update(deleted_at=timezone.now())
+    anew = load(cast, source, run_jobs)
+    assert (anew.state, anew.rows_fetched, anew.version and anew.version.number) == ("made", 13, 3)
+
+
+def test_a_load_that_fails_or_is_overtaken_moves_nothing(cast: Cast, town: Town, run_jobs: RunJobs) -> None:
+    source = approved(cast, registered(cast, town))
+    town.rows = []
+    pull, _ = pulls.start_pull(source, by=cast[Role.DATA_ENGINEER])
+    with pytest.raises(Conflict, match="already"):
+        pulls.start_pull(source, by=cast[Role.DATA_ENGINEER])
+    sources.change(fresh(source), seen=1, by=cast[Role.DATA_ENGINEER], owner="Sales")
+    (job,) = run_jobs()
+    pull.refresh_from_db()
+    assert (pull.state, job.code) == ("failed", "changed_meanwhile")
+    assert (fresh(source).mark, Version.objects.count()) == ({}, 0)
+    wrong = sources.change(
+        fresh(source), seen=2, by=cast[Role.DATA_ENGINEER], params=api_params(town, secret="no one's")
+    )
+    assert wrong.standing == "approved", "another secret for the same place keeps the approval"
+    failed = load(cast, wrong, run_jobs)
+    assert "does not let us in" in failed.message
+
+
+def test_the_secret_is_entered_again_when_where_it_goes_changes(cast: Cast, town: Town) -> None:
+    """A53: whoever edits host, port, user or the way to sign in cannot have the sealed secret sent there."""
+    person, source = cast[Role.DATA_ENGINEER], approved(cast, registered(cast, town))
+    elsewhere = f"http://127.0.0.1:{town.port}/other"
+    for place in ({"address": elsewhere}, {"auth": "basic", "user": "mallory"}, {"auth": "header", "key_name": "X-K"}):
+        with pytest.raises(Invalid, match="secret again") as refused:
+            sources.change(fresh(source), seen=1, by=person, params=api_params(town, **place))
+        assert (refused.value.code, list(refused.value.fields)) == ("secret_needed", ["secret"])
+    kept = sources.change(fresh(source), seen=1, by=person, params=api_params(town, rows_path="data"))
+    assert kept.standing == "approved"
+    assert queries.secrets_of(kept) == {"secret": SECRET}
+    open_one = sources.change(fresh(source), seen=2, by=person, params=api_params(town, auth="none"))
+    assert (open_one.sealed, open_one.standing) == ({}, "registered")
+    with pytest.raises(Invalid):
+        sources.change(fresh(source), seen=3, by=person, params=api_params(town))
+    moved = sources.change(
+        fresh(source), seen=3, by=person, params=api_params(town, address=elsewhere, secret="new one")
+    )
+    assert queries.secrets_of(moved) == {"secret": "new one"}
+    with pytest.raises(Conflict):
+        sources.change(fresh(source), seen=3, by=person, owner="x")
+
+
+def test_the_secret_is_nowhere(
+    cast: Cast, town: Town, run_jobs: RunJobs, browser_of: Any, api_of: Any, tmp_path: Any
+) -> None:
+    source = approved(cast, registered(cast, town))
+    sources.start_test(source, by=cast[Role.DATA_ENGINEER])
+    (test,) = run_jobs()
+    assert (test.result or {}).get("ok"), test.result
+    load(cast, source, run_jobs)
+    town.moods = [(200, {"Retry-After": SECRET})]  # an answer that is no JSON
+    load(cast, source, run_jobs, again=True)
+    said = [
+        json.dumps(list(Job.objects.values("payload", "result", "message", "title", "progress_text")), default=str),
+        json.dumps(list(Entry.objects.values()), default=str),
+        json.dumps(list(Line.objects.values("text"))),
+        json.dumps(list(Source.objects.values("params", "sealed", "mark", "until"))),
+        json.dumps(list(Pull.objects.values("message", "notes", "mark_after", "until"))),
+        json.dumps(list(Version.objects.values("report", "profile"))),
+    ]
+    browser, api = browser_of(cast[Role.OWNER]), api_of(cast[Role.OWNER])
+    for path in ("", "edit/"):
+        said.append(browser.get(f"/p/churn/sources/orders/{path}").content.decode())
+    for path in ("", "test/", "pulls/"):
+        said.append(api.get(f"/api/v1/projects/churn/sources/orders/{path}").content.decode())
+    assert not [text for text in said if SECRET in text or "town-key" in text]
+
+
+def test_pages_show_a_source_from_its_kind_to_its_version(
+    cast: Cast, town: Town, run_jobs: RunJobs, browser_of: Any, django_assert_max_num_queries: Any
+) -> None:
+    engineer = browser_of(cast[Role.DATA_ENGINEER])
+    assert b"REST API" in engineer.get("/p/churn/sources/").content
+    form = {"name": "file", "dataset": "plans", "param_address": "http://10.0.0.1/x", "param_auth": "none"}
+    form |= {"schedule": "daily", "at": "02:00", "weekday": "0"}
+    refused = engineer.post("/p/churn/new-source/url/", form)
+    assert refused.status_code == 422
+    assert b"may not be reached" in refused.content
+    made = engineer.post("/p/churn/new-source/url/", form | {"param_address": f"{town.base}/file.csv"})
+    assert made.headers["Location"] == "/p/churn/sources/file/"
+    page = engineer.get("/p/churn/sources/file/").content.decode()
+    assert "Waits for approval" in page
+    assert "Load now" not in page
+    engineer.post("/p/churn/sources/file/test/")
+    run_jobs()
+    assert engineer.get("/p/churn/sources/file/").content.decode().count("Works") == 3
+    viewer = browser_of(cast[Role.VIEWER])
+    assert viewer.post("/p/churn/sources/file/decide/", {"do": "approve", "seen": "1"}).status_code == 403
+    engineer.post("/p/churn/sources/file/decide/", {"do": "approve", "seen": "1"})
+    engineer.post("/p/churn/sources/file/load/")
+    run_jobs()
+    assert "plans v1" in engineer.get("/p/churn/sources/file/").content.decode()
+    edit = form | {"param_address": f"{town.base}/file.csv", "seen": "1", "at": "03:30", "keys": ""}
+    assert engineer.post("/p/churn/sources/file/edit/", edit).status_code == 302
+    assert Source.objects.get().at == "03:30"
+    for number in range(12):
+        Pull.objects.create(source=Source.objects.get(name="file"), revision=2, state="unchanged")
+        Source.objects.create(
+            project=cast.project,
+            dataset=Source.objects.get(name="file").dataset,
+            name=f"s{number}",
+            connector="url",
+            params={"address": "https://a.example.org/x"},
+        ) if number == 0 else None
+    with django_assert_max_num_queries(40):
+        engineer.get("/p/churn/sources/file/")
+    with django_assert_max_num_queries(30):
+        engineer.get("/p/churn/sources/")
+
+
+def test_the_api_registers_changes_decides_and_loads(cast: Cast, town: Town, run_jobs: RunJobs, api_of: Any) -> None:
+    api, base = api_of(cast[Role.DATA_ENGINEER]), "/api/v1/projects/churn/sources/"
+
+    def post(path: str, body: dict[str, Any], method: str = "post") -> Any:
+        return getattr(api, method)(base + path, json.dumps(body), "application/json")
+
+    body = {"name": "orders", "connector": "rest_api", "dataset": "orders", "params": api_params(town)}
+    assert post("", body).json()["fields"] == {"secret": "“Password, token or key” is needed."}
+    made = post("", body | {"params": api_params(town, secret=SECRET)})
+    assert (made.status_code, made.json()["secrets"], made.json()["state"]) == (201, ["secret"], "registered")
+    assert post("", body | {"params": api_params(town, secret=SECRET)}).json()["code"] == "name_taken"
+    assert post("orders/pulls/", {}).json()["code"] == "not_approved"
+    assert post("orders/", {"seen": 1, "params": api_params(town, user="x")}, "patch").status_code == 422
+    assert post("orders/", {"seen": 1, "mode": "incremental"}, "patch").json()["mode"] == "incremental"
+    assert post("orders/approve/", {"seen": 1}).status_code == 409
+    assert post("orders/approve/", {"seen": 2}).json()["state"] == "approved"
+    started = post("orders/pulls/", {})
+    assert started.status_code == 202
+    run_jobs()
+    done = api.get(started.json()["url"]).json()
+    assert (done["state"], done["version"], done["rows_fetched"]) == ("made", 1, 12)
+    kinds = api.get("/api/v1/projects/churn/connectors/").json()
+    assert "rest_api" in [one["connector"] for group in kinds.values() for one in group]
+    assert post("orders/refuse/", {"seen": 2, "reason": "Not needed"}).json()["state"] == "refused"

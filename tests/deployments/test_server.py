@@ -1,0 +1,242 @@
+"""The prediction server as a process of its own."""
+
+import http.client
+import itertools
+import json
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from deployments import log_reading, prediction_ids, queries, services
+from deployments.models import Deployment
+from deployments.serving.journal import folders
+from projects.permissions import Role
+from storage import blobs
+from tests.conftest import Cast
+from tests.deployments import stage
+from tests.deployments.stage import ROW
+
+
+@pytest.fixture
+def live(
+    shared_cast: Cast, server: stage.PredictionServer, trained: stage.Trained
+) -> Iterator[tuple[stage.PredictionServer, Deployment, str]]:
+    """A server with one model in use and one key."""
+    by = shared_cast[Role.ML_ENGINEER]
+    release = stage.put_into_use(stage.version_of(shared_cast.project, trained), by)
+    _, secret = services.make_key(release.deployment, name="shop", days=30, by=by)
+    with stage.running(server):
+        yield server, release.deployment, secret
+
+
+def test_one_row_and_many_are_answered_named_and_logged(live, settings):
+    server, deployment, key = live
+    status, answer = server.predict({"row": ROW}, key)
+    assert status == 200, answer
+    assert (answer["deployment"], answer["model"], answer["version"]) == ("churn-classifier", "churn-classifier", 1)
+    (one,) = answer["predictions"]
+    assert one["answer"] in ("yes", "no")
+    assert 0 <= one["probability"] <= 1
+    assert prediction_ids.belongs(settings.SERVING_KEY, deployment.name, one["id"])
+    status, answer = server.predict({"rows": [ROW, ROW | {"plan": "never seen"}, ROW | {"charge": None}]}, key)
+    assert status == 200
+    assert len({prediction["id"] for prediction in answer["predictions"]}) == 3
+    logged = queries.recent_predictions(deployment)
+    assert len(logged) == 4
+    assert sum(row.unknown for row in logged) == 1
+    found = queries.prediction(deployment, one["id"])
+    assert (found.row, found.answer, found.probability) == (ROW, one["answer"], one["probability"])
+    document = json.loads(
+        server.get(f"/v1/deployments/{deployment.name}/openapi.json", Authorization=f"Bearer {key}")[2]
+    )
+    body = document["paths"]["/v1/deployments/churn-classifier/predict"]["post"]["requestBody"]
+    assert server.predict(body["content"]["application/json"]["example"], key)[0] == 200
+    metrics = server.get("/metrics")[2].decode()
+    assert 'baton_model_in_use{deployment="churn-classifier",model="churn-classifier",version="1"} 1' in metrics
+    assert key not in metrics
+    assert server.get("/metrics", X_Forwarded_For="203.0.113.9")[0] == 404
+    assert server.stop() in (0, -signal.SIGTERM)
+    opened, sealed = folders(settings.DATA_DIR)
+    assert not list(opened.iterdir())
+    assert len(list(sealed.iterdir())) == 1
+    assert len(queries.recent_predictions(deployment)) == 5
+
+
+def test_every_refusal_says_what_is_wrong_and_nothing_breaks_the_server(live):
+    server, deployment, key = live
+    status, answer = server.predict({"rows": [ROW, ROW | {"months": "3"}]}, key)
+    assert (status, answer["errors"][0]["row"], answer["errors"][0]["field"]) == (422, 1, "months")
+    status, answer = server.predict({"row": {"plan": "flex"}}, key)
+    assert (status, answer["errors"][0]["field"]) == (422, "months")
+    predict = f"/v1/deployments/{deployment.name}/predict"
+    good = json.dumps({"row": ROW})
+    bearer = {"Authorization": f"Bearer {key}"}
+    assert server.request("POST", predict, good)[0] == 401
+    assert server.predict({"row": ROW}, "bk_wrong")[0] == 401
+    assert server.predict({"row": ROW}, key, name="another")[0] == 404
+    assert server.predict({"rows": [{}] * 10_001}, key)[0] == 413
+    assert server.predict(b" " * (20 * 1024 * 1024), key)[0] == 413
+    assert server.predict(b'{"row":' + b"[" * 200_000, key)[0] == 400
+    assert server.predict(b'{"row": {"months": NaN}}', key)[0] == 400
+    assert server.request("POST", predict, good, Content_Type="text/csv", **bearer)[0] == 400
+    assert server.request("POST", predict, good, Content_Encoding="gzip", **bearer)[0] == 400
+    assert server.get(predict)[0] == 405
+    for path in ("/", "/nothing", "/v1/deployments/", "/v1/deployments/x", "/v1/deployments/x/y", "/.git/config"):
+        assert server.get(path)[0] == 404
+    for host in ("evil.example", "localhost.evil.example", "localhost:80@evil.example", ""):
+        assert server.request("GET", "/healthz", Host=host)[0] == 400
+    for head in (
+        b"GET http://evil.example/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Long: " + b"x" * 200_000 + b"\r\n\r\n",
+        b"POST /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: -5\r\n\r\n",
+        b"nonsense\r\n\r\n",
+    ):
+        assert raw(server, head).startswith((b"HTTP/1.1 400", b"HTTP/1.1 405"))
+    assert server.predict({"row": ROW}, key)[0] == 200
+
+
+def raw(server: stage.PredictionServer, content: bytes) -> bytes:
+    """What the server answers to these bytes."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as one:
+        one.sendall(content)
+        return one.recv(2000)
+
+
+def test_slow_clients_do_not_block_others(live):
+    server, deployment, key = live
+    head = f"POST /v1/deployments/{deployment.name}/predict HTTP/1.1\r\nHost: localhost\r\n"
+    slow = []
+    for number in range(200):
+        one = socket.create_connection(("127.0.0.1", server.port))
+        end = f"Authorization: Bearer {key}\r\nContent-Length: 500\r\n\r\n{{" if number % 2 else ""
+        one.sendall((head + end).encode())
+        slow.append(one)
+    began = time.monotonic()
+    assert server.predict({"row": ROW}, key)[0] == 200
+    assert time.monotonic() - began < 5
+    for one in slow:
+        one.close()
+
+
+def until(condition: Callable[[], bool], seconds: float) -> bool:
+    """Whether it came true in time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return condition()
+
+
+def test_keys_and_champions_change_within_their_time(live, shared_cast, retrained):
+    server, deployment, key = live
+    by = shared_cast[Role.ML_ENGINEER]
+    other, second = services.make_key(deployment, name="second", days=1, by=by)
+    assert until(lambda: server.predict({"row": ROW}, second)[0] == 200, 1.5)
+    services.revoke_key(other, by=by)
+    assert until(lambda: server.predict({"row": ROW}, second)[0] == 401, 1.5)
+    _, third = services.make_key(deployment, name="third", days=1, by=by)
+    assert until(lambda: server.predict({"row": ROW}, third)[0] == 200, 1.5)
+
+    first = queries.champion_of(deployment)
+    assert first is not None
+    stage.put_into_use(stage.version_of(shared_cast.project, retrained), by)
+    assert until(lambda: server.predict({"row": ROW}, key)[1]["version"] == 2, 5)
+    to = queries.release_for(deployment, first.pk)
+    services.roll_back(deployment, to=to, reason="worse", by=by)
+    assert until(lambda: server.predict({"row": ROW}, key)[1]["version"] == 1, 1.5)
+
+
+def test_a_damaged_bundle_is_never_loaded_and_the_last_good_version_goes_on(live, shared_cast, trained, retrained):
+    server, deployment, key = live
+    second = stage.version_of(shared_cast.project, retrained)
+    path = blobs.verified_path(second.bundle_id)
+    path.chmod(0o600)
+    path.write_bytes(trained.bundle.read_bytes())  # another model that would load well
+    release = stage.put_into_use(second, shared_cast[Role.ML_ENGINEER])
+    assert until(lambda: server.get("/readyz")[0] == 503, 5)
+    assert "hash" in json.loads(server.get("/readyz")[2])["troubles"][deployment.name]
+    status, answer = server.predict({"row": ROW}, key)
+    assert (status, answer["version"]) == (200, 1)
+    release.refresh_from_db()
+    assert "hash" in release.trouble
+    server.kill()
+    server.start(wait_for="/healthz")
+    assert until(lambda: server.predict({"row": ROW}, key)[1].get("code") == "corrupted", 30)
+
+
+def test_a_database_that_goes_away_changes_nothing_for_callers(live, settings):
+    server, _, key = live
+    place = settings.DATA_DIR / "baton.sqlite3"
+    if not place.exists():
+        pytest.skip("needs a database of its own to take away: SQLite")
+    hidden = place.with_suffix(".hidden")
+    place.rename(hidden)
+    time.sleep(1.5)
+    assert server.predict({"row": ROW}, key)[0] == 200
+    place.unlink(missing_ok=True)
+    hidden.rename(place)
+
+
+class Clients:
+    """Several callers at once, who keep what they were answered."""
+
+    def __init__(self, server: stage.PredictionServer, key: str) -> None:
+        self.server, self.key = server, key
+        self.answered: dict[str, tuple[str, float]] = {}
+
+    def run(self, stop: threading.Event) -> None:
+        """Ask until told to stop, or until the server is gone."""
+        for number in itertools.count():
+            try:
+                rows = [ROW | {"months": number % 60}] * (1 + number % 3)
+                status, answer = self.server.predict({"rows": rows}, self.key)
+            except (OSError, http.client.HTTPException, ValueError):
+                return
+            for one in answer["predictions"] if status == 200 else ():
+                assert one["id"] not in self.answered
+                self.answered[one["id"]] = (one["answer"], one["probability"])
+            if stop.is_set():
+                return
+
+    def until_killed(self, count: int, more: int) -> None:
+        """Ask from `count` threads; kill the server under them when `more` rows were answered."""
+        enough, stop = len(self.answered) + more, threading.Event()
+        threads = [threading.Thread(target=self.run, args=(stop,)) for _ in range(count)]
+        for thread in threads:
+            thread.start()
+        until(lambda: len(self.answered) >= enough, 20)
+        self.server.kill()
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+
+def whole_log(deployment: Deployment) -> list[log_reading.Logged]:
+    """Every row, page by page, newest first."""
+    logged: list[log_reading.Logged] = []
+    while page := queries.recent_predictions(deployment, before=logged[-1].id if logged else "", limit=200):
+        logged += page
+    return logged
+
+
+def test_what_was_answered_is_in_the_log_once_after_kill_9(live):
+    server, deployment, key = live
+    clients = Clients(server, key)
+    for round_number in range(5):
+        if round_number:
+            server.start()
+        before = len(clients.answered)
+        clients.until_killed(6, 250)
+        assert len(clients.answered) > before
+    logged = whole_log(deployment)
+    ids = [row.id for row in logged]
+    assert len(ids) == len(set(ids))
+    assert ids == sorted(ids, reverse=True)
+    kept = {row.id: (row.answer, row.probability) for row in logged}
+    assert {name: kept.get(name) for name in clients.answered} == clients.answered
