@@ -19,8 +19,6 @@ from projects.overview import (
     Need,
     Section,
     StageNote,
-    Thing,
-    Things,
     evidence,
     holding,
     home_part,
@@ -28,11 +26,11 @@ from projects.overview import (
     section,
     stage_of_many,
     tab,
-    things,
 )
 from projects.permissions import Role, allows
 from projects.stages import Outcome
 from projects.subjects import split_number, subject
+from projects.things import Thing, Things, things
 
 say("data.load_started", "began to load {file} into {dataset}")
 say("data.version_made", "read {rows} rows into {dataset} v{number}")

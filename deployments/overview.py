@@ -28,8 +28,6 @@ from projects.overview import (
     Result,
     Section,
     StageNote,
-    Thing,
-    Things,
     aside,
     evidence,
     fingerprint_of,
@@ -38,7 +36,6 @@ from projects.overview import (
     section,
     stage_of_many,
     tab,
-    things,
 )
 from projects.permissions import Role, allows
 from projects.policies import sentences as sentences_of
@@ -48,6 +45,7 @@ from projects.queries.policies import policies_in_force, policies_waiting
 from projects.queries.worth import money_of, worth_of
 from projects.stages import Outcome
 from projects.subjects import split_number, subject
+from projects.things import Thing, Things, things
 
 tab("define", 50, "Decisions", "decisions", also=("policy-sign", "policy-back"))
 

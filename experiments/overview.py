@@ -18,8 +18,6 @@ from projects.overview import (
     Result,
     Section,
     StageNote,
-    Thing,
-    Things,
     evidence,
     holding,
     home_part,
@@ -27,11 +25,11 @@ from projects.overview import (
     result_of_many,
     stage_of_many,
     tab,
-    things,
 )
 from projects.permissions import Role, allows
 from projects.stages import Outcome
 from projects.subjects import subject, whole
+from projects.things import Thing, Things, things
 
 tab("define", 45, "Without a model", "baseline", group="Value")
 

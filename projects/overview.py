@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from projects.handing import Evidence
 from projects.models.projects import Project
 from projects.permissions import Role
 from projects.queries.flow import Book, books_of
-from projects.queries.remembered import remembered
+from projects.queries.remembered import Marks, remembered
 from projects.stages import Outcome
 
 STAGES = {
@@ -138,25 +139,6 @@ class Result:
     detail: str = ""
 
 
-@dataclass(frozen=True)
-class Thing:
-    """An object that other records can point to: its type word, its id in the project, its name, its address."""
-
-    type: str
-    id: str
-    name: str
-    url: str
-
-
-@dataclass(frozen=True)
-class Things:
-    """How a room offers objects of one type: `offer` gives the newest that fit a search, `find` the one with an id."""
-
-    type: str
-    offer: Callable[[Project, str], Iterable[Thing]]
-    find: Callable[[Project, str], Thing | None]
-
-
 StageSource = Callable[[Project], StageNote]
 StagesSource = Callable[[Sequence[Project]], Mapping[UUID, StageNote]]
 ResultSource = Callable[[Project], Result | None]
@@ -175,7 +157,6 @@ _homes: list[HomeSource] = []
 _tabs: dict[str, list[Tab]] = {}
 _evidence: dict[int | None, list[EvidenceSource]] = {}
 _asides: dict[str, list[SectionSource]] = {}
-_things: dict[str, Things] = {}
 _fingerprints: dict[str, FingerprintSource] = {}
 
 
@@ -261,26 +242,6 @@ def holding(projects: Mapping[Project, frozenset[Role]], *roles: Role) -> list[P
 def tab(stage: str, order: int, title: str, route: str, *, also: tuple[str, ...] = (), group: str = "") -> None:
     """Register a page under a stage; the routes in `also` count as standing on it. Pages of one `group` share a tab."""
     _tabs.setdefault(stage, []).append(Tab(order, title, route, also, group))
-
-
-def things(source: Things) -> None:
-    """Register objects of one type, which requirements can be linked to."""
-    _things[source.type] = source
-
-
-def kinds_of_things() -> list[str]:
-    """The type words of all registered objects."""
-    return list(_things)
-
-
-def offered(project: Project, type: str, search: str = "") -> list[Thing]:
-    """Objects of the project of one type that a form can offer."""
-    return list(_things[type].offer(project, search)) if type in _things else []
-
-
-def thing(project: Project, type: str, id: str) -> Thing | None:
-    """One object of the project."""
-    return _things[type].find(project, id) if type in _things else None
 
 
 def fingerprint_of(subject_type: str) -> Callable[[FingerprintSource], FingerprintSource]:
@@ -391,10 +352,23 @@ def holder(stops: list[Stop]) -> Role | None:
 
 def sections(project: Project, roles: frozenset[Role]) -> list[Section]:
     """All parts of the overview page, in order."""
-    return sorted((part for source in _sections for part in source(project, roles)), key=lambda part: part.order)
+
+    def now(_: Sequence[Project]) -> dict[UUID, list[Section]]:
+        found = (part for source in _sections for part in source(project, roles))
+        return {project.pk: sorted(found, key=lambda part: part.order)}
+
+    return remembered(f"sections:{','.join(sorted(roles))}", [project], now)[project.pk]
 
 
-def needs(user: User, projects: dict[Project, frozenset[Role]]) -> list[Need]:
+def needs(user: User, projects: dict[Project, frozenset[Role]], marks: Marks | None = None) -> list[Need]:
     """All that waits for a person, what holds up others first."""
-    found = [item for source in _needs for item in source(user, projects)]
+
+    def now(some: Sequence[Project]) -> dict[UUID, list[Need]]:
+        known: dict[UUID, list[Need]] = {project.pk: [] for project in some}
+        for source in _needs:
+            for item in source(user, {project: projects[project] for project in some}):
+                known[item.project.pk].append(item)
+        return known
+
+    found = chain.from_iterable(remembered(f"needs:{user.pk}", list(projects), now, marks).values())
     return sorted(found, key=lambda item: (item.order, item.since.timestamp() if item.since else 0.0))

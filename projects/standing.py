@@ -20,7 +20,6 @@ from projects.overview import (
     Section,
     StageNote,
     Stop,
-    Things,
     holder,
     holding,
     home_part,
@@ -29,7 +28,6 @@ from projects.overview import (
     results,
     stage_of_many,
     tab,
-    things,
 )
 from projects.permissions import Role, allows
 from projects.queries.define import goals_of, texts_of
@@ -38,6 +36,7 @@ from projects.queries.kpis import late_figures
 from projects.queries.requirements import find_target, offer_targets
 from projects.readiness import missing, readiness
 from projects.stages import Outcome
+from projects.things import Things, things
 
 tab("", 10, "Overview", "project", also=("project-change",))
 tab("", 80, "Team", "team", also=("member", "team-groups"), group="People")

@@ -18,6 +18,7 @@ from projects.pages.projects import person
 from projects.permissions import Role
 from projects.queries.gates import blocked_by, open_gates
 from projects.queries.questions import asked_and_open
+from projects.queries.remembered import marks_of, remembered_together
 from projects.queries.team import roles_by_project
 from projects.queries.work import jobs_in
 from projects.services.questions import question_url
@@ -72,11 +73,11 @@ class Home(Page):
         """Show it."""
         user = person(request)
         mine = roles_by_project(user)
+        marks = marks_of(list(mine))
         wanted = request.GET.get("for") if request.GET.get("for") in FOR else "all"
-        everything = needs(user, mine)
+        everything = needs(user, mine, marks)
         waiting_for_me = [need for need in everything if wanted == "all" or (need.role is None) == (wanted == "me")]
         projects = {project.key: project for project in mine}
-        parts = home_parts(user, mine)
         running = jobs_in(list(projects), only_open=True).order_by("created_at")
         return self.show(
             place="home",
@@ -85,16 +86,24 @@ class Home(Page):
             wanted=wanted,
             all_for=FOR.items() if len({need.role is None for need in everything}) > 1 else (),
             finding=home_finding(len(everything), len(mine)),
-            rows=standings(list(mine)[:SHOWN]),
             projects_total=len(mine),
             running=[{"job": job, "project": projects[job.project_key]} for job in running[:SHOWN]],
-            waits=waits_of(user, list(mine)),
-            events=events_in(projects),
             steps=first_steps(user, mine),
-            main_parts=[part for part in parts if not part.side],
-            side_parts=[part for part in parts if part.side],
             first_project=FIRST_PROJECT,
+            **remembered_together(f"home:{user.pk}", marks, lambda: around(user, mine)),
         )
+
+
+def around(user: User, mine: dict[Project, frozenset[Role]]) -> dict[str, Any]:
+    """What stands around it: how projects are, what one waits for, what happened, what one's roles look after."""
+    parts = home_parts(user, mine)
+    return {
+        "rows": standings(list(mine)[:SHOWN]),
+        "waits": waits_of(user, list(mine)),
+        "events": events_in({project.key: project for project in mine}),
+        "main_parts": [part for part in parts if not part.side],
+        "side_parts": [part for part in parts if part.side],
+    }
 
 
 def waits_of(user: User, projects: list[Project]) -> list[dict[str, Any]]:

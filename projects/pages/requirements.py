@@ -12,12 +12,12 @@ from problems.problem import Invalid, Problem
 from projects.access import ProjectPage
 from projects.forms.requirements import LinkForm, RequirementForm
 from projects.models.requirements import Requirement
-from projects.overview import kinds_of_things, offered
 from projects.pages.charter import clash
 from projects.pages.projects import ROWS, person
 from projects.pages.whole import WholePage
 from projects.queries.requirements import link_for, matrix, requirement_for, requirements_of, values_of
 from projects.services.requirements import add_requirement, change_requirement, link_requirement, unlink_requirement
+from projects.things import kinds_of_things, offered
 
 
 class Requirements(WholePage):

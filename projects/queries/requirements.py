@@ -8,8 +8,8 @@ from django.db.models import Prefetch, Q, QuerySet
 from problems.problem import Missing
 from projects.models.projects import Project
 from projects.models.requirements import Requirement, RequirementLink
-from projects.overview import Thing
 from projects.queries.define import goals_of, latest_contract
+from projects.things import Thing
 
 FIELDS = ("text", "priority", "source", "acceptance", "state")
 LINKS = Prefetch("links", queryset=RequirementLink.objects.select_related("created_by"))

@@ -12,9 +12,9 @@ from audit.services import record
 from problems.problem import Conflict, Invalid
 from projects.models.projects import Project
 from projects.models.requirements import Requirement, RequirementLink
-from projects.overview import kinds_of_things, thing
 from projects.queries.requirements import values_of
 from projects.services.projects import lock_project
+from projects.things import kinds_of_things, thing
 
 LIMITS = {"text": 2000, "acceptance": 2000, "source": 120}
 CHOICES = {"priority": Requirement.Priority.values, "state": Requirement.State.values}
