@@ -16,11 +16,12 @@ from django.utils import timezone
 from accounts.models import ApiToken, User
 from accounts.one_time import digest, new_secret
 from audit.protection import lift, protect
-from jobs import bell, runner
+from jobs import bell, context, runner
 from jobs.models import Job, State
 from projects.models.projects import Project
 from projects.models.team import Membership
 from projects.permissions import Role
+from tests.children import Child
 from tests.live import Instance, running
 
 hypothesis.settings.register_profile("baton", deadline=None)  # a busy machine is no fault of the code
@@ -143,8 +144,9 @@ def silent_bell(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.fixture
-def run_jobs() -> Callable[[], list[Job]]:
-    """Run every waiting job to its end, each in its real limited child; returns them as they ended."""
+def run_jobs(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[Job]]:
+    """Run every waiting job to its end, each in a limited child; returns them as they ended."""
+    monkeypatch.setattr(context, "start_process", Child)
 
     def run_all() -> list[Job]:
         done = []

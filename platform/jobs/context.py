@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 BEAT_SECONDS = 1.0
 MOST_ANSWER_BYTES = 64 * 1024 * 1024
 _stop_at: float | None = None
+start_process = subprocess.Popen
 
 
 def stop_in(seconds: float) -> None:
@@ -143,7 +144,7 @@ class Context:
         }
         command = [sys.executable, "-P", "-m", "jobs.child", str(self.folder), str(write_end), str(os.getpid())]
         with (self.folder / "output.txt").open("wb") as output:
-            process = subprocess.Popen(
+            process = start_process(
                 command,
                 cwd=self.folder,
                 env=environment,

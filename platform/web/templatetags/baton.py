@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from django import template
@@ -37,6 +38,7 @@ STAGE_ICONS = {
 
 
 @register.simple_tag
+@cache
 def icon(name: str, css: str = "") -> SafeString:
     """An inline icon that screen readers pass over. `tilde` is drawn here; lucide has none that fits."""
     css_class = f"icon {css}".strip()
