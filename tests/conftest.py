@@ -1,5 +1,7 @@
 """Fixtures that every test may use: a cast of one person per role plus a stranger, and a way to run jobs."""
 
+import gc
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,6 +11,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+from django.conf import settings
 from django.db.backends.base.operations import BaseDatabaseOperations
 from django.test import Client
 from django.utils import timezone
@@ -26,6 +29,7 @@ from tests.live import Instance, running
 
 hypothesis.settings.register_profile("baton", deadline=None)  # a busy machine is no fault of the code
 hypothesis.settings.load_profile("baton")
+gc.set_threshold(200_000, 50, 100)  # looking through all modules again and again takes a seventh of the time
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 PASSWORD = "a long enough pass phrase 9"
@@ -51,6 +55,21 @@ def make_person(email: str, name: str = "", **fields: Any) -> User:
     user.set_password(PASSWORD)
     user.save()
     return user
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """SQLite in a file, as instances keep it: in memory a second writer would be refused instead of waiting."""
+    database = settings.DATABASES["default"]
+    if not database["ENGINE"].endswith("sqlite3"):
+        yield
+        return
+    memory = Path("/dev/shm")  # a file all the same, without the disk
+    with tempfile.TemporaryDirectory(prefix="baton-tests-", dir=memory if memory.is_dir() else None) as folder:
+        database.setdefault("TEST", {})["NAME"] = f"{folder}/baton.sqlite3"
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,5 +1,6 @@
 """A01-A04: every address, every method, as a stranger, an outsider, each role; made from the resolver, not from a list."""
 
+import pytest
 from django.test import Client
 
 from projects.permissions import ACTIONS, Role, allows
@@ -9,6 +10,7 @@ from tests.attacks.world import address, has_object, has_project, written
 from web.endpoints import Route, routes
 from web.pages import ADMIN, PUBLIC, SIGNED_IN
 
+ONCE = pytest.mark.once  # the doors are of Python: what they refuse is the same on every database
 ROUTES = routes()
 # Everything that strangers may reach, each with the reason. Nothing joins this list by declaring itself public.
 OPEN = {
@@ -54,6 +56,7 @@ def test_nothing_is_open_to_strangers_but_what_is_listed() -> None:
     assert public <= set(OPEN), public - set(OPEN)
 
 
+@ONCE
 @sweep(ROUTES)
 def test_a_stranger_gets_nothing(route: Route, hands: Hands) -> None:
     """A01."""
@@ -70,6 +73,7 @@ def test_a_stranger_gets_nothing(route: Route, hands: Hands) -> None:
         assert hands.world.ours.project.name.encode() not in response.content
 
 
+@ONCE
 @sweep(IN_PROJECTS)
 def test_an_outsider_cannot_tell_a_project_from_none(route: Route, hands: Hands) -> None:
     """A02. With session and with token: the 404 of somebody else's project is the 404 of no project, byte for byte."""
@@ -85,6 +89,7 @@ def test_an_outsider_cannot_tell_a_project_from_none(route: Route, hands: Hands)
             assert seen(found) == seen(none), f"{method} {theirs} differs from {nowhere}"
 
 
+@ONCE
 @sweep([route for route in ROUTES if set(route.actions.values()) - {PUBLIC}])
 def test_each_role_is_refused_exactly_where_the_table_says_so(route: Route, hands: Hands) -> None:
     """A03. Whoever may not gets 403 and changes nothing; whoever may is not refused and never sees a 500."""
@@ -106,6 +111,7 @@ def _may(role: Role, action: str | None) -> bool:
     return action != ADMIN and allows(frozenset({role}), str(action))
 
 
+@ONCE
 @sweep(IN_PROJECTS)
 def test_a_refusal_names_the_right_that_is_missing(route: Route, hands: Hands) -> None:
     """A03. A no that names the way to yes."""
@@ -116,6 +122,7 @@ def test_a_refusal_names_the_right_that_is_missing(route: Route, hands: Hands) -
             assert ACTIONS[str(action)][0] in response.content.decode().replace("&#x27;", "'")
 
 
+@ONCE
 @sweep([route for route in WITH_OBJECTS if route.pattern not in MAKES_ITS_NAME])
 def test_an_object_is_not_reached_through_another_project(route: Route, hands: Hands) -> None:
     """A04. Our objects below the outsider's own project are as absent as random ones."""
@@ -132,6 +139,7 @@ def test_an_object_is_not_reached_through_another_project(route: Route, hands: H
         assert none.status_code == 404, f"{method} {random}: {none.status_code}"
 
 
+@ONCE
 @sweep(WITH_OBJECTS)
 def test_the_owner_finds_every_object(route: Route, hands: Hands) -> None:
     """Without this, the sweeps above could pass because nothing is ever found."""
@@ -143,6 +151,7 @@ def test_the_owner_finds_every_object(route: Route, hands: Hands) -> None:
         assert response.status_code != 404, f"{method} {path}"
 
 
+@ONCE
 @sweep(API)
 def test_a_token_that_may_only_read_writes_nothing(route: Route, hands: Hands) -> None:
     client, path = hands.api_of(hands.world.cast[Role.OWNER], read_only=True), address(route, hands.world.ours)
@@ -153,6 +162,7 @@ def test_a_token_that_may_only_read_writes_nothing(route: Route, hands: Hands) -
             assert writes == []
 
 
+@ONCE
 @sweep([route for route in API if has_project(route)])
 def test_a_token_of_one_project_opens_no_other(route: Route, hands: Hands) -> None:
     client = hands.api_of(hands.world.cast[Role.OWNER], project_key="elsewhere")

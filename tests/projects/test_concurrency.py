@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import connection
 
 from problems.problem import Conflict, Gone, Problem
 from projects import targets
@@ -40,7 +40,7 @@ def at_once(*acts: Callable[[], Any]) -> list[Any]:
     def run(place: int, act: Callable[[], Any]) -> None:
         start.wait()
         try:
-            found[place] = _waiting(act)
+            found[place] = act()
         except Problem as problem:
             found[place] = problem  # type: ignore[call-overload]
         finally:
@@ -52,18 +52,6 @@ def at_once(*acts: Callable[[], Any]) -> list[Any]:
     for thread in threads:
         thread.join(timeout=60)
     return found
-
-
-def _waiting(act: Callable[[], Any]) -> Any:
-    """The test's SQLite lives in shared memory, where a writer is refused instead of waiting: so wait here."""
-    for _ in range(200):
-        try:
-            return act()
-        except OperationalError as error:
-            if "locked" not in str(error):
-                raise
-            time.sleep(0.02)
-    raise AssertionError("the database stayed locked")
 
 
 def refusals(found: list[Any], kind: type[Problem] = Conflict) -> int:

@@ -17,7 +17,7 @@ from datasets.connectors import sql_columns as kinds
 from datasets.connectors.base import Outside, Params
 from datasets.connectors.sql_columns import DbColumn, decimal_kind
 from datasets.connectors.sql_fields import ENCRYPTED, OFF, VERIFIED, sql_fields, trusted
-from datasets.connectors.sql_session import BLOCK, DIAL_SECONDS, Power, Row, Session
+from datasets.connectors.sql_session import BLOCK, DIAL_SECONDS, GRACE, Power, Row, Session
 from datasets.connectors.sql_source import NotLetIn, SqlSource
 from outbound.http import Unreached
 from problems.problem import Problem
@@ -164,7 +164,8 @@ class _Session(Session):
         self.connection, self._held = dial()
         self.number = int(self.connection.thread_id())
         is_maria = "maria" in str(self.connection.get_server_info()).lower()
-        limit = f"max_statement_time = {seconds:g}" if is_maria else f"max_execution_time = {int(seconds * 1000)}"
+        longest = seconds + GRACE  # ours comes first and says so; the server's is for when we are gone
+        limit = f"max_statement_time = {longest:g}" if is_maria else f"max_execution_time = {int(longest * 1000)}"
         with _told():
             for statement in (
                 f"SET SESSION {limit}, SESSION lock_wait_timeout = 10, time_zone = '+00:00'",

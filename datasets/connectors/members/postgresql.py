@@ -16,7 +16,7 @@ from datasets.connectors import sql_columns as kinds
 from datasets.connectors.base import Outside, Params
 from datasets.connectors.sql_columns import DbColumn, decimal_kind
 from datasets.connectors.sql_fields import ENCRYPTED, OFF, VERIFIED, sql_fields
-from datasets.connectors.sql_session import BLOCK, DIAL_SECONDS, Power, Row, Session
+from datasets.connectors.sql_session import BLOCK, DIAL_SECONDS, GRACE, Power, Row, Session
 from datasets.connectors.sql_source import NotLetIn, SqlSource
 from outbound.http import Unreached
 from problems.problem import Problem
@@ -168,7 +168,8 @@ class _Session(Session):
             connection.adapters.register_loader(info.oid, psycopg.types.string.TextLoader)
             if info.array_oid:
                 connection.adapters.register_loader(info.array_oid, psycopg.types.string.TextLoader)
-        settings = SETTINGS | {"statement_timeout": f"{int(seconds * 1000)}ms"}
+        # Our own limit comes first and says so; the server's is for when we are gone.
+        settings = SETTINGS | {"statement_timeout": f"{int((seconds + GRACE) * 1000)}ms"}
         if connection.info.server_version >= 140_000:
             settings["client_connection_check_interval"] = "2s"
         with _told():

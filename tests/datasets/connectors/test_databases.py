@@ -255,7 +255,7 @@ def test_a_slow_query_is_stopped_here_and_there(server: Server, tmp_path: Path) 
         "mariadb": "SELECT sleep(600)",
     }[server.kind]
     start = time.monotonic()
-    with pytest.raises(Problem, match=r"longer than 1 seconds|canceling"):
+    with pytest.raises(Problem, match="longer than 1 seconds"):
         server.pull(tmp_path, read="query", query=slow, seconds=1.0)
     assert time.monotonic() - start < 8
     assert server.is_quiet()
