@@ -27,4 +27,4 @@ bench:
 	$(PYTHON) -m benchmarks
 # Races that take too long for every run of the tests: a hundred rounds each.
 faults:
-	BATON_FAULT_ROUNDS=100 $(PYTHON) -m pytest -q tests/projects/test_many_at_once.py -k round_after_round
+	BATON_FAULT_ROUNDS=100 $(PYTHON) -m pytest -q tests/projects/test_many_at_once.py tests/web/test_sessions.py -k 'round_after_round or take_the_same_time'

@@ -26,7 +26,6 @@ PAGES = {
     "overview": "/p/{key}/",
     "activity": "/p/{key}/activity/",
     "activity, last page": "/p/{key}/activity/?page=900",
-    # tasks
     "tasks": "/p/{key}/tasks/",
     "portfolio": "/projects/portfolio/",
     "hand-offs": "/p/{key}/handoffs/",

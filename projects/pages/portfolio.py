@@ -46,14 +46,14 @@ class Portfolio(Page):
         )
         view = request.GET.get("view") if request.GET.get("view") in VIEWS else "table"
         show = {"table": self.table, "matrix": self.matrix, "board": self.board}[view or "table"]
+        shown = show(found, asked["stage"])
         return self.show(
             place="projects",
             view=view,
             asked=asked | {"value": least},
             stages=STAGES.items(),
             tiers=[(tier.value, tier.words) for tier in Tier],
-            total=found.count(),
-            **show(found, asked["stage"]),
+            **{"total": found.count} | shown,  # the template asks, where the view has not
         )
 
     def table(self, found: Any, stage: str) -> dict[str, Any]:
@@ -63,7 +63,7 @@ class Portfolio(Page):
             part = Paginator(fitting, ROWS).get_page(self.request.GET.get("page"))
             return {"page_obj": part, "rows": with_scales(list(part))}
         page = Paginator(found, ROWS).get_page(self.request.GET.get("page"))
-        return {"page_obj": page, "rows": with_scales(standings(list(page)))}
+        return {"page_obj": page, "rows": with_scales(standings(list(page))), "total": page.paginator.count}
 
     def matrix(self, found: Any, stage: str) -> dict[str, Any]:
         """The judged projects as bubbles."""
