@@ -25,7 +25,6 @@ from projects.models.projects import Project
 from projects.models.team import Membership
 from projects.permissions import Role
 from tests.children import Child
-from tests.live import Instance, running
 
 hypothesis.settings.register_profile("baton", deadline=None)  # a busy machine is no fault of the code
 hypothesis.settings.load_profile("baton")
@@ -186,13 +185,7 @@ def sample_data() -> Path:
     return DATA
 
 
-@pytest.fixture(scope="session")
-def instance() -> Iterator[Instance]:
-    """A real instance that all tests of one process share: web, worker, scheduler, predictions, with short timings."""
-    yield from running()
-
-
-WITH_SERVERS = {"db", "transactional_db", "instance"}
+WITH_SERVERS = {"db", "transactional_db"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -203,19 +196,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+FIRST = ("journeys", "faults", "deployments")  # they wait for processes; later they would be waited for
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what cannot differ, where that is asked for."""
+    """What waits comes first, and what cannot differ is left out where that is asked for."""
     rooms = {item: item.path.relative_to(Path(__file__).parent).parts[0] for item in items}
+    items.sort(key=lambda item: FIRST.index(rooms[item]) if rooms[item] in FIRST else len(FIRST))
     if config.getoption("--only-with-servers"):
-        left_out = [item for item in items if rooms[item] not in ("journeys", "faults") and not _asks_a_server(item)]
+        left_out = [item for item in items if not _asks_a_server(item, rooms[item])]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in set(left_out)]
 
 
-def _asks_a_server(item: pytest.Item) -> bool:
+def _asks_a_server(item: pytest.Item, room: str) -> bool:
     if item.get_closest_marker("once"):
         return False
-    return bool(item.get_closest_marker("django_db") or WITH_SERVERS & set(getattr(item, "fixturenames", ())))
+    asks = item.get_closest_marker("django_db") or WITH_SERVERS & set(getattr(item, "fixturenames", ()))
+    return bool(asks) or room in ("journeys", "faults")
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -51,6 +51,7 @@ BESIDE = {
         "moving": "the socket of moving to another instance",
         "moves": "fills the socket of moving",
         "results": "the socket of what jobs found",
+        "things": "the socket of what requirements can be linked to",
     },
     "datasets": {
         "overview": "fills the socket",

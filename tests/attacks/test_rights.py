@@ -8,7 +8,7 @@ from tests.attacks.sweep import Hands
 
 
 def test_the_table_that_people_read_is_what_the_doors_do(hands: Hands) -> None:
-    """`test_each_role_is_refused_exactly_where_the_table_says_so` sends every request as every role; this is its table."""
+    """`test_each_role_is_refused_exactly_where_the_table_says_so` asks every address by this table."""
     answer = hands.browser(hands.world.cast[Role.VIEWER]).get("/p/churn/team/rights.csv")
     rows = {row["action"]: row for row in csv.DictReader(io.StringIO(answer.content.decode()))}
     assert set(rows) == set(ACTIONS)

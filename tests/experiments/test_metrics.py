@@ -26,7 +26,7 @@ def answers(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
 
 
 @given(answers())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_binary_metrics_equal_scikit_learns(given: tuple[np.ndarray, np.ndarray]) -> None:
     truth, chance = given
     held = Binary(truth, chance)
@@ -46,7 +46,7 @@ def test_binary_metrics_equal_scikit_learns(given: tuple[np.ndarray, np.ndarray]
 
 
 @given(answers())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_weights_count_rows_as_often_as_they_say(given: tuple[np.ndarray, np.ndarray]) -> None:
     truth, chance = given
     weights = np.random.default_rng(3).integers(0, 4, truth.size).astype(float)
@@ -58,7 +58,7 @@ def test_weights_count_rows_as_often_as_they_say(given: tuple[np.ndarray, np.nda
 
 
 @given(st.integers(2, 200), st.integers(0, 2**31))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_regression_metrics_equal_scikit_learns(rows: int, seed: int) -> None:
     chance = np.random.default_rng(seed)
     truth, answer = chance.normal(size=rows) * 100, chance.normal(size=rows) * 100

@@ -114,7 +114,7 @@ class Patient:
         return children[0]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def _patient() -> Iterator[Patient]:
     broker = Broker()
     broker.start()

@@ -24,15 +24,15 @@ def test_whoever_rings_does_not_wait_for_the_broker(monkeypatch: pytest.MonkeyPa
     heard: Queue[Any] = Queue()
     broker_answers = threading.Event()
 
-    def frozen(arguments: Any, **options: Any) -> None:
+    def frozen(job_id: str, queue: str) -> None:
         assert broker_answers.wait(timeout=60)
-        heard.put((arguments, options["queue"]))
+        heard.put((job_id, queue))
 
-    monkeypatch.setattr(tasks.run, "apply_async", frozen)
+    monkeypatch.setattr(bell, "ring_now", frozen)
     REAL_RING("an id", "training")  # returns while the broker is frozen
     assert heard.empty()
     broker_answers.set()
-    assert heard.get(timeout=60) == (("an id",), "training")
+    assert heard.get(timeout=60) == ("an id", "training")
 
 
 @pytest.mark.parametrize("error", [OperationalError("away"), OSError("gone"), RuntimeError("odd")])

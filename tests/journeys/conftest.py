@@ -9,7 +9,7 @@ from tests.chromium import chromium
 from tests.live import Http, Instance, running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def live() -> Iterator[Instance]:
     """Everything that `./run` starts, in a fresh folder."""
     yield from running()
@@ -22,7 +22,7 @@ def browser() -> Iterator[Any]:
         yield started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def admin(live: Instance) -> Http:
     """The administrator who came in through the set-up link."""
     return live.set_up()

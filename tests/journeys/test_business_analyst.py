@@ -9,10 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from projects.permissions import Role
 from tests.chromium import Watch, serious_violations
 from tests.journeys.team import Team, ok
 from tests.live import PASSWORD, Http, Instance
+
+pytestmark = pytest.mark.once
 
 DESKTOP, DARK, PHONE = (
     {"viewport": {"width": 1440, "height": 1000}},

@@ -3,8 +3,12 @@
 import re
 from typing import Any
 
+import pytest
+
 from tests.chromium import Watch, serious_violations
 from tests.live import PASSWORD, Http, Instance
+
+pytestmark = pytest.mark.once
 
 
 def give_password(page: Any) -> None:

@@ -11,6 +11,7 @@ import pytest
 from tests.journeys.team import signed_in
 from tests.live import PASSWORD, Instance, running
 
+pytestmark = pytest.mark.once
 README = Path(__file__).resolve().parents[2] / "README.md"
 
 

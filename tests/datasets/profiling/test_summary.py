@@ -100,7 +100,7 @@ def test_what_is_all_missing_or_constant_has_a_profile_too(tmp_path: Path) -> No
     assert same["histogram"] == {"edges": [7.0, 7.0], "counts": [2]}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(values=st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=20))
 def test_any_numbers_give_a_histogram_that_counts_them_all(values: list[float], tmp_path_factory: Any) -> None:
     folder = tmp_path_factory.mktemp("profile")

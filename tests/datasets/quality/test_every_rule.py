@@ -221,7 +221,7 @@ def test_rows_that_break_a_rule_are_split_from_the_others_whole() -> None:
 NUMBERS = st.lists(st.one_of(st.none(), st.integers(-5, 5), st.sampled_from([2**62, -(2**62)])), max_size=30)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(values=NUMBERS, low=st.integers(-4, 4), chosen=st.lists(st.integers(-5, 5), min_size=1, max_size=4))
 def test_counts_agree_with_pandas(values: list[int | None], low: int, chosen: list[int]) -> None:
     series = pd.Series(values, dtype="Int64")

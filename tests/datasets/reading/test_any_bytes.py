@@ -65,7 +65,7 @@ HEADS = {
 
 
 @pytest.mark.parametrize("kind", sorted(READERS))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(data=st.data())
 def test_any_bytes_are_a_table_or_a_problem(kind: str, data: st.DataObject) -> None:
     content = data.draw(st.sampled_from(HEADS[kind])) + data.draw(st.binary(min_size=1, max_size=300))
@@ -80,14 +80,14 @@ def test_any_bytes_are_a_table_or_a_problem(kind: str, data: st.DataObject) -> N
         assert rows > 0
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(content=st.binary(min_size=1, max_size=400))
 def test_any_upload_is_a_table_or_a_refusal(content: bytes) -> None:
     _, answer = read(content)
     assert answer.get("rows") or answer["refusal"]["text"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(content=st.binary(max_size=300), at=st.integers(0, 10_000), value=st.integers(0, 255))
 @example(content=b"\x00\x00\x00\x00", at=1251, value=0)  # a file without a name
 def test_archives_with_flipped_bytes_are_a_table_or_a_refusal(content: bytes, at: int, value: int) -> None:
@@ -138,7 +138,7 @@ def as_zip(rows: list[tuple[str, str]]) -> bytes:
 
 
 @pytest.mark.parametrize("write", [as_json, as_lines, as_xml, as_html, as_sqlite, as_zip])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(rows=ROWS)
 def test_no_row_is_lost_and_every_value_is_what_was_written(
     write: Callable[[list[tuple[str, str]]], bytes], rows: list[tuple[str, str]]
@@ -151,7 +151,7 @@ def test_no_row_is_lost_and_every_value_is_what_was_written(
         assert same(row["y"], b)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     rows=st.lists(st.tuples(st.integers(0, 999), WORDS.filter(str.isalnum)), min_size=1, max_size=20),
     above=st.integers(0, 3),

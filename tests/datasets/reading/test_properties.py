@@ -41,7 +41,7 @@ def written(rows: list[list[str]], delimiter: str, quote: str, end: str, quoting
     return text.getvalue().encode("utf-8")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     rows=TABLES,
     delimiter=st.sampled_from(list(DELIMITERS.values())),
@@ -101,7 +101,7 @@ def slowly(content: bytes, layout: Layout) -> tuple[list[list[str | None]], list
     return rows, refused, blank
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(
     content=RAW,
     width=st.integers(1, 3),
@@ -126,7 +126,7 @@ def test_the_fast_way_and_the_slow_way_agree_on_any_bytes(
     assert findings.lines == count_lines(content) + (not content.endswith((b"\n", b"\r")))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(content=RAW, block=st.sampled_from([1 << 20, 8]))
 def test_a_trailing_column_that_turns_out_filled_is_noticed_by_both_ways(content: bytes, block: int) -> None:
     layout = Layout(Dialect(b","), has_header=False, width=1, trailing=True, strict=False)
@@ -143,7 +143,7 @@ def test_a_trailing_column_that_turns_out_filled_is_noticed_by_both_ways(content
         assert noticed[0] == noticed[1]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(rows=TABLES, delimiter=st.sampled_from(sorted(DELIMITERS)), header=st.sampled_from(["yes", "no"]))
 def test_no_row_is_lost_and_every_value_is_what_was_written(rows: list[list[str]], delimiter: str, header: str) -> None:
     names = [[f"n{i}" for i in range(len(rows[0]))]] if header == "yes" else []

@@ -138,7 +138,7 @@ def test_names_of_columns_never_reach_the_engine() -> None:
     assert rows == [{name: 1, "x'); --": 2}]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.text(max_size=60))
 def test_any_text_is_a_formula_or_a_refusal(text: str) -> None:
     try:
@@ -150,7 +150,7 @@ def test_any_text_is_a_formula_or_a_refusal(text: str) -> None:
 WORDS = ["n", "x", "t", "b", "d", "1", "2.5", '"a"', "(", ")", ",", "+", "-", "*", "/", "%", "&", "=", "<", "and", "or", "not", "in", "if", "round", "min", "year", "missing", "true", "lower"]  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.lists(st.sampled_from(WORDS), max_size=12))
 def test_any_row_of_words_has_a_typed_value_or_is_refused(words: list[str]) -> None:
     try:
