@@ -43,8 +43,8 @@ def remembered(
 def remembered_together(word: str, marks: Marks, compute: Callable[[], T]) -> T:
     """What is worked out over many projects at once: asked again when anything is audited in any of them."""
     key = f"{word}:{hash(frozenset(marks.items()))}"
-    found = caches["here"].get(key)
-    if found is None:
-        found = compute()
-        caches["here"].set(key, found, REMEMBERED_SECONDS)
-    return found
+    known: dict[str, T] = caches["here"].get_many([key])
+    if key not in known:
+        known[key] = compute()
+        caches["here"].set(key, known[key], REMEMBERED_SECONDS)
+    return known[key]
