@@ -15,7 +15,7 @@ from accounts.scopes import READ
 from problems.problem import Conflict, Denied, Missing
 from projects.models.projects import Project
 from projects.models.team import Membership
-from projects.overview import Tab, holder, rail, tabs
+from projects.overview import Stop, Tab, holder, rail, tabs
 from projects.permissions import Role, allows, is_read, scope_of
 from projects.queries.rights import refusal
 from web.api import Endpoint
@@ -117,9 +117,14 @@ class ProjectPage(Page):
         """Whether this person may do something here; pages show the button or say who can."""
         return allows(self.roles, action)
 
+    @cached_property
+    def stops(self) -> list[Stop]:
+        """The rail of the project, worked out once for a page."""
+        return rail(self.project)
+
     def frame(self) -> dict[str, Any]:
         """What the project's header needs on every page."""
-        stops = rail(self.project)
+        stops = self.stops
         here = self.request.resolver_match.view_name if self.request.resolver_match else ""
         return super().frame() | {
             "project": self.project,

@@ -352,12 +352,7 @@ def holder(stops: list[Stop]) -> Role | None:
 
 def sections(project: Project, roles: frozenset[Role]) -> list[Section]:
     """All parts of the overview page, in order."""
-
-    def now(_: Sequence[Project]) -> dict[UUID, list[Section]]:
-        found = (part for source in _sections for part in source(project, roles))
-        return {project.pk: sorted(found, key=lambda part: part.order)}
-
-    return remembered(f"sections:{','.join(sorted(roles))}", [project], now)[project.pk]
+    return sorted((part for source in _sections for part in source(project, roles)), key=lambda part: part.order)
 
 
 def needs(user: User, projects: dict[Project, frozenset[Role]], marks: Marks | None = None) -> list[Need]:

@@ -44,12 +44,19 @@ def places() -> list[Place]:
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
-    """Context of the base template; nothing is asked of the database for strangers."""
+    """Context of the base template and its parts, asked once for a request; for strangers the database is not asked."""
+    known: dict[str, Any] | None = getattr(request, "baton_frame", None)
+    if known is None:
+        known = {"product_version": settings.VERSION} | _of_person(request)
+        request.baton_frame = known  # type: ignore[attr-defined]
+    return known
+
+
+def _of_person(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
     if not isinstance(user, User):
-        return {"product_version": settings.VERSION}
+        return {}
     return {
-        "product_version": settings.VERSION,
         "places": places(),
         "unread_notices": unread_count(user.pk),
         "open_jobs": open_by(user.actor_id).count(),

@@ -22,6 +22,7 @@ from projects.permissions import Role
 from projects.queries.define import charter_of, contract_in_force, goals_of
 from projects.queries.kpis import judged_now
 from projects.queries.projects import visible_to
+from projects.queries.remembered import marks_of, remembered_together
 from projects.queries.team import Member, members_of
 from projects.queries.work import activity_of
 from projects.scorecard import line
@@ -103,29 +104,32 @@ class Overview(ProjectPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show it."""
-        frame = self.frame()
+        marks = marks_of([self.project])
+        found = remembered_together(f"overview:{','.join(sorted(self.roles))}", marks, self.content)
+        return self.show(chart_templates=templates(), **found)
+
+    def content(self) -> dict[str, Any]:
+        """What stays as it is until something happens in the project."""
         contract = contract_in_force(self.project)
         goals = goals_of(contract)
         who = charter_of(self.project).positive_word
         result = results([self.project]).get(self.project.pk)
         parts = sections(self.project, self.roles)
-        activity = activity_of(self.project)
-        team = members_of(self.project)
-        return self.show(
-            contract=contract,
-            result=result,
-            finding=result_finding(result.name, result.rows, who) if result else no_result(goals, frame["rail"]),
-            rows=target_rows(self.project, result, goals, who),
-            column=result.name.removesuffix(",") if result else "Result",
-            next=next((stop for stop in frame["rail"] if stop.state != "done"), None),
-            main_parts=[part for part in parts if not part.side],
-            charts=any("figure" in part.context for part in parts),
-            chart_templates=templates(),
-            side_parts=[part for part in parts if part.side],
-            events=with_roles(activity[:6], team),
-            events_total=activity.count(),
-            team=team,
-        )
+        activity, team = activity_of(self.project), members_of(self.project)
+        return {
+            "contract": contract,
+            "result": result,
+            "finding": result_finding(result.name, result.rows, who) if result else no_result(goals, self.stops),
+            "rows": target_rows(self.project, result, goals, who),
+            "column": result.name.removesuffix(",") if result else "Result",
+            "next": next((stop for stop in self.stops if stop.state != "done"), None),
+            "main_parts": [part for part in parts if not part.side],
+            "charts": any("figure" in part.context for part in parts),
+            "side_parts": [part for part in parts if part.side],
+            "events": with_roles(activity[:6], team),
+            "events_total": activity.count(),
+            "team": team,
+        }
 
 
 def no_result(goals: list[Goal], rail: list[Stop]) -> list[Part]:
