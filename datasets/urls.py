@@ -15,6 +15,7 @@ from datasets.api import versions as api
 from datasets.pages import (
     care,
     contracts,
+    event_keys,
     explore,
     exports,
     listing,
@@ -102,6 +103,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{SOURCE}decide/", sources.Decide.as_view(), name="source-decide"),
     path(f"{SOURCE}test/", sources.SourceTest.as_view(), name="source-test"),
     path(f"{SOURCE}load/", sources.SourceLoad.as_view(), name="source-load"),
+    path(f"{SOURCE}event-keys/", event_keys.EventKeys.as_view(), name="source-keys"),
+    path(f"{SOURCE}event-keys/<uuid:event_key>/revoke/", event_keys.EventKeyRevoke.as_view(), name="source-key-revoke"),
     path("p/<slug:key>/explore/", explore.Explore.as_view(), name="explore"),
 ]
 api_urls: list[URLPattern | URLResolver] = [

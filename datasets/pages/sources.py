@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 
 from datasets.connectors.base import INCREMENTAL, ORDER, STEP_WORDS, Connector
 from datasets.connectors.catalog import CONNECTORS, GROUPS, connector_for
@@ -13,7 +14,9 @@ from datasets.forms.sources import RefusalForm, SourceForm
 from datasets.models.sources import Source
 from datasets.models.versions import Dataset
 from datasets.pages.listing import person
+from datasets.queries import events
 from datasets.queries import sources as queries
+from datasets.queries.events import EVENTS
 from datasets.schedules import in_words
 from datasets.services import pulls, sources
 from jobs.models import Job
@@ -25,6 +28,7 @@ from web.pages import FormPage
 
 ROWS = 50
 LOADS = 20
+KEY_DAYS = 90
 
 
 class Sources(ProjectPage):
@@ -137,14 +141,14 @@ class SourceChange(OneSource, SourceEditing):
         return sources.change(self.source, seen=self.seen, by=person(self.request), params=form.params, **form.given())
 
 
-class SourcePage(OneSource):
-    """One source: what it is, whether it may feed the project, its test, its loads."""
+class WholeSource(OneSource):
+    """What the page of a source shows."""
 
-    action = "data.read"
     template = "datasets/source.html"
 
-    def get(self, request: HttpRequest, name: str) -> HttpResponse:
-        """Show it. A waiting page sends as `open` what it waits for."""
+    def shown(self, **more: Any) -> HttpResponse:
+        """The page. A waiting one sends as `open` what it waits for; `secret` is there once."""
+        request = self.request
         page = Paginator(queries.pulls_of(self.source), LOADS).get_page(request.GET.get("page"))
         test, load = queries.last_test(self.source), queries.running(self.source)
         job = latest_of(load) if load else None
@@ -153,7 +157,24 @@ class SourcePage(OneSource):
         if getattr(request, "htmx", False) and "open" in request.GET:
             same = request.GET["open"] == shown
             return HttpResponse(status=204) if same else HttpResponse(headers={"HX-Refresh": "true"})
-        return self.show(**self.page(test), page_obj=page, waits=waits, open=shown, load=load)
+        return self.show(**self.page(test), **self.keys(), page_obj=page, waits=waits, open=shown, load=load, **more)
+
+    def keys(self) -> dict[str, Any]:
+        """Who sends to it, if it is sent to, with the command that sends."""
+        if self.source.connector != EVENTS:
+            return {}
+        working = list(events.working_keys(self.source))
+        return {
+            "event_keys": working,
+            "ended_keys": events.keys_of(self.source).count() - len(working),
+            "key_days": KEY_DAYS,
+            "sending": events.sending(self.source, self.address),
+        }
+
+    @property
+    def address(self) -> str:
+        """Where events are sent."""
+        return self.request.build_absolute_uri(reverse("api-events", args=[self.project.key, self.source.name]))
 
     def page(self, test: Job | None, refusal: RefusalForm | None = None) -> dict[str, Any]:
         """What the template shows of the source itself."""
@@ -173,6 +194,16 @@ class SourcePage(OneSource):
             "refusal": refusal or RefusalForm(),
             "approvers": holders("source.approve"),
         }
+
+
+class SourcePage(WholeSource):
+    """One source: what it is, whether it may feed the project, its test, its loads, who sends to it."""
+
+    action = "data.read"
+
+    def get(self, request: HttpRequest, name: str) -> HttpResponse:
+        """Show it."""
+        return self.shown()
 
 
 def _steps(test: Job | None) -> list[dict[str, Any]]:

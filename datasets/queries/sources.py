@@ -125,8 +125,8 @@ def _known(version: Version) -> dict[str, Any]:
 
 
 def pull_of(version: Version) -> Pull | None:
-    """The load that made a version, if one did."""
-    return Pull.objects.filter(version=version).select_related("source", "created_by").first()
+    """The load that made a version, if one did and its source is still there."""
+    return Pull.objects.filter(version=version, source__deleted_at=None).select_related("source", "created_by").first()
 
 
 def shown_params(source: Source) -> list[tuple[str, Any]]:

@@ -9,7 +9,8 @@ import pytest
 from django.utils import timezone
 
 from audit.models import Entry
-from datasets.models.sources import Pull, Source
+from datasets.models.contracts import DataContract, Subscription
+from datasets.models.sources import Pull, PullFile, Source
 from datasets.models.versions import Version
 from datasets.queries import sources as queries
 from datasets.services import pulls, sources
@@ -17,6 +18,9 @@ from jobs.models import Job, Line
 from notices.models import Notice
 from problems.problem import Conflict, Invalid
 from projects.permissions import Role
+from projects.services.bin import discard
+from storage import blobs
+from storage.models import Blob
 from tests.conftest import Cast
 from tests.datasets.connectors.town import SECRET, Town, open_town
 
@@ -178,6 +182,56 @@ def test_the_secret_is_nowhere(
     for path in ("", "test/", "pulls/"):
         said.append(api.get(f"/api/v1/projects/churn/sources/orders/{path}").content.decode())
     assert not [text for text in said if SECRET in text or "town-key" in text]
+
+
+def test_a_source_that_something_depends_on_stays(cast: Cast, town: Town, browser_of: Any, api_of: Any) -> None:
+    source = registered(cast, town)
+    engineer, rest = browser_of(cast[Role.DATA_ENGINEER]), api_of(cast[Role.DATA_ENGINEER])
+    DataContract.objects.create(dataset=source.dataset, number=1, signed_at=timezone.now())
+    Subscription.objects.create(dataset=source.dataset, consumer="training", name="Training of this project")
+    Pull.objects.create(source=source, revision=1)
+    sources.change(fresh(source), seen=1, schedule="daily", by=cast[Role.DATA_ENGINEER])
+    asked = "/p/churn/bin/put/?kind=source&subject=orders"
+    page = engineer.get(asked).content.decode()
+    for why in ("It is being loaded", "every day at 02:00", "Training of this project counts on contract 1 of orders"):
+        assert why in page, why
+    refused = rest.post("/api/v1/projects/churn/bin/", {"kind": "source", "subject": "orders"}, "application/json")
+    assert (refused.status_code, len(refused.json()["blocked_by"])) == (409, 3)
+    viewer = browser_of(cast[Role.VIEWER])
+    assert viewer.post("/p/churn/bin/put/", {"kind": "source", "subject": "orders"}).status_code == 403
+
+
+def test_a_source_goes_for_good_and_its_versions_keep_its_name(
+    cast: Cast, town: Town, run_jobs: RunJobs, browser_of: Any, api_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = approved(cast, registered(cast, town))
+    made = load(cast, source, run_jobs).version
+    assert made is not None
+    engineer, bin_api = browser_of(cast[Role.DATA_ENGINEER]), "/api/v1/projects/churn/bin/"
+    rest = api_of(cast[Role.DATA_ENGINEER])
+    put = rest.post(bin_api, {"kind": "source", "subject": "orders"}, "application/json")
+    assert put.status_code == 201
+    assert engineer.get("/p/churn/sources/orders/").status_code == 404
+    assert "/sources/orders/" not in engineer.get("/p/churn/sources/").content.decode()
+    with pytest.raises(Conflict, match="in the bin"):
+        pulls.start_pull(source, by=cast[Role.DATA_ENGINEER])
+    with pytest.raises(Invalid, match="in the bin"):
+        registered(cast, town)
+    version = f"/p/churn/data/orders/v{made.number}/"
+    assert "it is not here any more" in engineer.get(version).content.decode()
+    address = f"{bin_api}{put.json()['id']}/"
+    assert rest.post(f"{address}restore/", {}, "application/json").status_code == 204
+    assert engineer.get("/p/churn/sources/orders/").status_code == 200
+    binned = discard(cast.project, "source", fresh(source), by=cast[Role.DATA_ENGINEER])
+    kept = list(PullFile.objects.values_list("blob_id", flat=True))
+    monkeypatch.setattr(blobs, "GRACE_SECONDS", -60)
+    freed = api_of(cast[Role.OWNER]).post(f"{bin_api}{binned.pk}/delete/", {"name": "orders"}, "application/json")
+    assert freed.json()["freed_bytes"] > 0
+    assert not Source.everything.exists()
+    assert not Blob.objects.filter(pk__in=kept).exists()
+    page = engineer.get(version).content.decode()
+    assert 'from the source <span class="mono">orders</span>' in page
+    assert registered(cast, town).name == "orders", "its name is free again"
 
 
 def test_pages_show_a_source_from_its_kind_to_its_version(
