@@ -87,6 +87,7 @@ def show_connector(connector: Connector) -> dict[str, Any]:
             "high": one.high,
             "only": {one.only[0]: list(one.only[1])} if one.only else None,
             "locates": one.locates,
+            "incremental": one.incremental,
         }
         for one in connector.fields
     ]

@@ -42,7 +42,8 @@ def test(spec: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:
         place = min(len(done), len(ORDER) - 1)
         done.append(Step(ORDER[place], False, str(problem)))
     steps = [{"step": one.step, "ok": one.ok, "text": blotted(one.text, hidden)} for one in done]
-    return {"steps": steps, "ok": len(done) == len(ORDER) and all(one.ok for one in done)}
+    columns = [name for one in done for name in one.columns]
+    return {"steps": steps, "columns": columns, "ok": len(done) == len(ORDER) and all(one.ok for one in done)}
 
 
 def pull(spec: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:

@@ -8,6 +8,9 @@ from datasets.fields import SHARED, Parameter, Reader, listed, text_of
 LONGEST_TEXT = 2000
 LONGEST_SECRET = 20_000
 MOST_LINES = 200
+MOST_COLUMNS = 2000
+LONGEST_NAME = 128
+LISTS = ("lines", "columns")
 WHERE, SIGN_IN, WHAT, HOW = "Where it is", "Signing in", "What to read", "How to ask"
 
 
@@ -17,12 +20,15 @@ class Field(Parameter):
 
     `locates` marks what says where data comes from or as whom it is fetched: another value of it voids the approval
     and asks for the secrets again. A field of kind `secret` is sealed, never shown, and handed to `fetch` in clear.
-    `only` says for which values of another field it has a meaning; elsewhere it must stay empty.
+    `only` says for which values of another field it has a meaning; elsewhere it must stay empty. `incremental` marks
+    what only means something when a load brings what is new; `widens` what else the approval is about.
     """
 
     group: str = WHAT
     locates: bool = False
     only: tuple[str, tuple[str, ...]] | None = None
+    incremental: bool = False
+    widens: bool = False
     example: str = ""
 
     @property
@@ -32,7 +38,7 @@ class Field(Parameter):
     @property
     def empty(self) -> Any:
         """The value of a field that was left out."""
-        return self.default if self.default is not None else [] if self.kind == "lines" else None
+        return self.default if self.default is not None else [] if self.kind in LISTS else None
 
     def left_out(self, value: Any) -> Any:
         return self.empty
@@ -40,7 +46,7 @@ class Field(Parameter):
     def from_text(self, text: str) -> Any:
         """The JSON value of what a person typed."""
         text = text.replace("\r\n", "\n")
-        if self.kind == "lines":
+        if self.kind in LISTS:
             return [line.strip() for line in text.split("\n") if line.strip()]
         if self.kind in ("number", "integer"):
             return self.typed_number(text)
@@ -52,7 +58,7 @@ class Field(Parameter):
         """The value as a person types it; a secret is never shown."""
         if value is None or self.kind == "secret":
             return ""
-        if self.kind == "lines":
+        if self.kind in LISTS:
             return "\n".join(value)
         return f"{value:g}" if isinstance(value, float) else str(value)
 
@@ -80,5 +86,18 @@ def _lines(field: Field, value: Any) -> list[str]:
     return found
 
 
-KINDS: dict[str, Reader] = SHARED | {"text": _text, "long": _long, "secret": _secret, "lines": _lines}
+def _columns(field: Field, value: Any) -> list[str]:
+    found = [text_of(field, one, LONGEST_NAME, "") for one in listed(field, value, MOST_COLUMNS, "columns")]
+    if not all(found) or len(set(found)) < len(found):
+        raise field.wrong("names each column once")
+    return found
+
+
+KINDS: dict[str, Reader] = SHARED | {
+    "text": _text,
+    "long": _long,
+    "secret": _secret,
+    "lines": _lines,
+    "columns": _columns,
+}
 Field.kinds = KINDS

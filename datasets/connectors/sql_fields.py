@@ -55,6 +55,15 @@ READ_WHAT = Field(
 READING = (
     Field("table", "text", "Table or view", locates=True, only=("read", (TABLE,))),
     Field(
+        "columns",
+        "columns",
+        "Columns of the table",
+        "None: all of them. Other columns are approved anew.",
+        required=False,
+        only=("read", (TABLE,)),
+        widens=True,
+    ),
+    Field(
         "query",
         "long",
         "Query",
@@ -69,6 +78,7 @@ READING = (
         "Column that grows",
         "For loading only what is new: a number, a day or a time that is larger in every new or changed row.",
         required=False,
+        incremental=True,
     ),
     Field(
         "wide",

@@ -63,9 +63,21 @@ class SourceEditing(ProjectPage, FormPage):
         """The kind of source."""
         raise NotImplementedError
 
+    def make_form(self, data: Any = None, files: Any = None, typed: Any = None) -> SourceForm:
+        """The form, bound when there is data, or showing what was `typed` so far."""
+        raise NotImplementedError
+
     def keep(self, form: SourceForm) -> Source:
         """Write it down."""
         raise NotImplementedError
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Keep it; first show the fields that belong to a choice which was just made. Nothing is kept before that."""
+        fresh = self.make_form(request.POST).passed_over(request.POST.get("shown"))
+        if fresh or request.POST.get("do") == "show":
+            form = self.make_form(typed=request.POST)
+            return self.show(form=form, fresh=fresh, **self.context(form))
+        return super().post(request, *args, **kwargs)
 
     def act(self, form: SourceForm) -> str:
         try:
@@ -89,8 +101,8 @@ class SourceNew(SourceEditing):
             raise Missing("There is no such kind of source.")
         return CONNECTORS[self.kwargs["kind"]]
 
-    def make_form(self, data: Any = None, files: Any = None) -> SourceForm:
-        return SourceForm(data, connector=self.connector)
+    def make_form(self, data: Any = None, files: Any = None, typed: Any = None) -> SourceForm:
+        return SourceForm(data, connector=self.connector, typed=typed)
 
     def keep(self, form: SourceForm) -> Source:
         return sources.register(
@@ -134,8 +146,9 @@ class SourceChange(OneSource, SourceEditing):
     def connector(self) -> Connector:
         return connector_for(self.source.connector)
 
-    def make_form(self, data: Any = None, files: Any = None) -> SourceForm:
-        return SourceForm(data, connector=self.connector, source=self.source)
+    def make_form(self, data: Any = None, files: Any = None, typed: Any = None) -> SourceForm:
+        seen = queries.columns_seen(self.source)
+        return SourceForm(data, connector=self.connector, source=self.source, typed=typed, seen=seen)
 
     def keep(self, form: SourceForm) -> Source:
         return sources.change(self.source, seen=self.seen, by=person(self.request), params=form.params, **form.given())

@@ -66,6 +66,12 @@ def last_test(source: Source) -> Job | None:
     return latest_of(source)
 
 
+def columns_seen(source: Source) -> list[str]:
+    """The columns that the newest test saw where the source reads."""
+    test = last_test(source)
+    return list((test.result or {}).get("columns", [])) if test else []
+
+
 def secrets_of(source: Source) -> dict[str, str]:
     """The secrets in clear, for the child alone."""
     return {name: unseal(token.encode()) for name, token in source.sealed.items()}

@@ -102,7 +102,7 @@ def change(source: Source, *, seen: int, by: User, params: Any = None, **given: 
     if not changed:
         return locked
     locked.revision += 1
-    if "place" in changed or changed & set(LICENCE):
+    if changed & {"place", "reach", *LICENCE}:
         locked.state, locked.decided_by, locked.decided_at, locked.reason = Source.State.REGISTERED, None, None, ""
     if changed & (STARTS_ANEW | {"place", "what"}):
         locked.mark, locked.until = {}, ""
@@ -138,6 +138,7 @@ def _put_params(source: Source, member: Connector, params: Any) -> set[str]:
     for one in member.fields:
         if one.kind != "secret" and (not before or found[one.name] != before.get(one.name)):
             changed.add("place" if one.locates else "pace" if one.group == HOW else "what")
+            changed |= {"reach"} if one.widens else set()
     member.watch(found, allow=settings.OUTBOUND_ALLOW)
     kept = source.sealed if "place" not in changed else {}
     fresh = {name: seal(text).decode() for name, text in secrets.items() if text}
