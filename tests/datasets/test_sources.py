@@ -1,6 +1,7 @@
 """The register of sources: approval, expiry, the secret again (A53), loads that move the mark only with a version."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -274,6 +275,70 @@ def test_pages_show_a_source_from_its_kind_to_its_version(
         engineer.get("/p/churn/sources/file/")
     with django_assert_max_num_queries(30):
         engineer.get("/p/churn/sources/")
+
+
+def fields_of(page: Any) -> set[str]:
+    return set(re.findall(r'name="(?:param_)?(\w+)"', page.content.decode())) - {"csrfmiddlewaretoken", "shown"}
+
+
+def test_the_form_shows_only_what_belongs_with_and_without_scripts(cast: Cast, browser_of: Any) -> None:
+    engineer, address = browser_of(cast[Role.DATA_ENGINEER]), "/p/churn/new-source/postgresql/"
+    first = engineer.get(address)
+    always = {"table", "columns", "schema", "ca", "mode", "schedule", "third_party", "read", "tls", "password"}
+    later = {"query", "watermark", "keys", "at", "weekday", "vendor", "licence", "licence_until"}
+    assert always <= fields_of(first)
+    assert not later & fields_of(first)
+    form = {"name": "shop", "dataset": "orders", "param_host": "db.example.org", "param_port": "5432"}
+    form |= {"param_database": "shop", "param_tls": "encrypt", "param_user": "reader", "param_password": "geheim"}
+    form |= {"param_read": "query", "param_wide": "refuse", "param_most_rows": "1000", "mode": "incremental"}
+    form |= {"schedule": "weekly", "third_party": "on"}
+    live = engineer.post(address, form | {"do": "show"}, headers={"HX-Request": "true"})
+    assert live.status_code == 200
+    assert fields_of(live) & (later | {"table", "columns", "ca"}) == later
+    assert 'value="db.example.org"' in live.content.decode()
+    assert "geheim" not in live.content.decode(), "a secret is never written into a page"
+    assert "is needed" not in live.content.decode(), "nothing is judged before it is sent"
+    plain = engineer.post(address, form | {"shown": first.context["form"].shown})
+    assert (plain.status_code, Source.objects.count()) == (200, 0)
+    assert "Query" in plain.context["fresh"]
+    assert "Column that grows" in plain.context["fresh"]
+    more = {"param_query": "SELECT 1 AS id", "param_watermark": "id", "keys": "id", "at": "03:00", "weekday": "2"}
+    more |= {"vendor": "ACME", "licence": "CC BY", "licence_until": "2099-01-01"}
+    made = engineer.post(address, form | more | {"shown": plain.context["form"].shown})
+    assert made.status_code == 302
+    source = Source.objects.get()
+    assert (source.params["query"], source.keys, source.weekday) == ("SELECT 1 AS id", ["id"], 2)
+    assert source.vendor == "ACME"
+    own = {name: value for name, value in (form | more).items() if name != "third_party"} | {"seen": "1"}
+    assert engineer.post("/p/churn/sources/shop/edit/", own).status_code == 302
+    source.refresh_from_db()
+    assert (source.vendor, source.licence_until) == ("", None), "it is not data of others any more"
+
+
+def test_columns_are_ticked_after_a_test_and_others_need_a_new_approval(cast: Cast, browser_of: Any) -> None:
+    engineer = browser_of(cast[Role.DATA_ENGINEER])
+    params = {"host": "db.example.org", "database": "shop", "user": "reader", "password": "x", "table": "orders"}
+    given = {"connector": "postgresql", "name": "shop", "dataset": "orders"}
+    source = sources.register(
+        cast.project, **given, params=params | {"columns": ["id", "old"]}, by=cast[Role.DATA_ENGINEER]
+    )
+    approved(cast, source)
+    assert "<textarea" in str(engineer.get("/p/churn/sources/shop/edit/").context["form"]["param_columns"])
+    job = sources.start_test(source, by=cast[Role.DATA_ENGINEER])
+    Job.objects.filter(pk=job.pk).update(state="succeeded", result={"steps": [], "columns": ["id", "price", "<i>"]})
+    page = engineer.get("/p/churn/sources/shop/edit/").content.decode()
+    assert page.count('type="checkbox" name="param_columns"') == 4
+    assert "old (gone)" in page
+    assert "&lt;i&gt;" in page
+    form = {name: value for name, value in params.items() if name != "password"}
+    sent: dict[str, Any] = {f"param_{name}": value for name, value in form.items()}
+    sent |= {"param_port": "5432", "param_tls": "verify", "param_read": "table", "param_wide": "refuse"}
+    sent |= {"param_most_rows": "10000000", "mode": "full", "schedule": "off", "seen": "1"}
+    saved = engineer.post("/p/churn/sources/shop/edit/", sent | {"param_columns": ["id", "price"]})
+    assert saved.status_code == 302, saved.context["form"].errors
+    source = fresh(source)
+    assert (source.params["columns"], source.state) == (["id", "price"], "registered")
+    assert "password" in source.sealed, "the secret stays"
 
 
 def test_the_api_registers_changes_decides_and_loads(cast: Cast, town: Town, run_jobs: RunJobs, api_of: Any) -> None:
