@@ -81,7 +81,7 @@ class SourceForm(OptionForm):
         if source is not None:
             del self.fields["name"], self.fields["dataset"]
         if typed is not None:
-            self.initial |= {name: _sent(field, typed, name) for name, field in self.fields.items()}
+            self.initial.update({name: _sent(field, typed, name) for name, field in self.fields.items()})
         self._keep_what_belongs()
 
     def _keep_what_belongs(self) -> None:

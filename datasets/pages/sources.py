@@ -18,7 +18,7 @@ from datasets.queries import events
 from datasets.queries import sources as queries
 from datasets.queries.events import EVENTS
 from datasets.schedules import in_words
-from datasets.services import pulls, sources
+from datasets.services import looks, pulls, sources
 from jobs.models import Job
 from jobs.queries import latest_of
 from problems.problem import Invalid, Missing, Problem
@@ -206,6 +206,7 @@ class WholeSource(OneSource):
             "steps": _steps(test),
             "refusal": refusal or RefusalForm(),
             "approvers": holders("source.approve"),
+            "unseen": source.feeds and queries.base_of(source) is None,
         }
 
 
@@ -264,7 +265,10 @@ class SourceLoad(OneSource):
     action = {"POST": "source.run"}
 
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
-        """Start it."""
-        pulls.start_pull(self.source, again="again" in request.POST, by=person(request))
+        """Start it; to be looked at first, when that was pressed."""
+        preview = request.POST.get("do") == "look"
+        pull, _ = pulls.start_pull(self.source, again="again" in request.POST, preview=preview, by=person(request))
+        if preview:
+            return HttpResponseRedirect(looks.look_address(pull))
         messages.success(request, f"{self.source} is being loaded. Leaving this page is safe.")
         return self.back()

@@ -44,8 +44,8 @@ def source_for(project: Project, name: str) -> Source:
 def pulls_of(source: Source) -> QuerySet[Pull]:
     """The loads of a source, newest first, with what they made."""
     made = Version.objects.select_related("dataset__project").defer(*HEAVY)
-    pulls = Pull.objects.filter(source=source).select_related("source__project", "created_by")
-    return pulls.prefetch_related(Prefetch("version", made), "files")
+    pulls = Pull.objects.filter(source=source).select_related("source__project", "source__dataset", "created_by")
+    return pulls.defer("found").prefetch_related(Prefetch("version", made), "files")
 
 
 def pull_for(source: Source, pull_id: UUID) -> Pull:
@@ -108,6 +108,7 @@ def pull_spec(pull: Pull) -> dict[str, Any]:
         "mark": mark,
         "keys": source.keys,
         "options": source.options,
+        "look": pull.preview,
         "base": _base(base) if base and mark else None,
         "known": _known(newest) if newest else None,
         "seconds": FETCH_SECONDS,

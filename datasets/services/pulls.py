@@ -27,6 +27,7 @@ from projects.queries.team import members_with
 from storage.models import Blob
 
 MOST_DUE = 50
+DROPPED = {"state": Pull.State.DROPPED, "found": None, "table": None}
 
 
 def check_feeds(source: Source) -> None:
@@ -42,8 +43,13 @@ def check_feeds(source: Source) -> None:
 
 
 @transaction.atomic
-def start_pull(source: Source, *, by: Actor, again: bool = False, by_schedule: bool = False) -> tuple[Pull, Job]:
-    """Load from it: what is new since the last load, or with `again` from the beginning."""
+def start_pull(
+    source: Source, *, by: Actor, again: bool = False, by_schedule: bool = False, preview: bool = False
+) -> tuple[Pull, Job]:
+    """Load from it: what is new since the last load, or with `again` from the beginning.
+
+    With `preview` it becomes a version only when a person has looked at it. A look that waits goes with the next load.
+    """
     rows = Source.everything.select_for_update(of=("self",)).select_related("project", "dataset")
     locked = rows.filter(pk=source.pk).first()
     if locked is None:
@@ -53,18 +59,20 @@ def start_pull(source: Source, *, by: Actor, again: bool = False, by_schedule: b
         raise Conflict(f"{locked.dataset.name} is in the bin. Restore it first.", code="in_the_bin")
     if Pull.objects.filter(source=locked, state=Pull.State.WAITING).exists():
         raise Conflict(f"{locked.name} is being loaded already.", code="running")
+    Pull.objects.filter(source=locked, state=Pull.State.PREVIEW).update(**DROPPED)
     pull = Pull.objects.create(
         source=locked,
         revision=locked.revision,
         again=again,
         by_schedule=by_schedule,
+        preview=preview,
         mark_before={} if again else locked.mark,
         created_by=by if isinstance(by, User) else None,
     )
     job = jobs.start(
         "datasets.pull",
         by=by,
-        title=f"Load {locked.dataset.name} from {locked.name}",
+        title=f"{'Look at' if preview else 'Load'} {locked.dataset.name} from {locked.name}",
         subject=pull,
         project_key=locked.project.key,
         payload={"pull": str(pull.pk)},
@@ -93,7 +101,7 @@ def start_due() -> int:
     return started
 
 
-def _ending(pull: Pull) -> tuple[Pull, Source]:
+def ending(pull: Pull) -> tuple[Pull, Source]:
     """Both rows, locked, if the source is still what was loaded from."""
     source = Source.everything.select_for_update(of=("self",)).select_related("project").get(pk=pull.source_id)
     locked = Pull.objects.select_for_update(of=("self",)).get(pk=pull.pk)
@@ -115,7 +123,7 @@ def _move_on(pull: Pull, source: Source, answer: dict[str, Any]) -> None:
 @transaction.atomic
 def finish_unchanged(pull: Pull, answer: dict[str, Any]) -> None:
     """There was nothing new: no version is made, and that is said."""
-    locked, source = _ending(pull)
+    locked, source = ending(pull)
     _move_on(locked, source, answer)
     locked.state = Pull.State.UNCHANGED
     locked.save()
@@ -125,7 +133,7 @@ def finish_unchanged(pull: Pull, answer: dict[str, Any]) -> None:
 @transaction.atomic
 def finish_pull(pull: Pull, *, table: Blob, files: Sequence[tuple[str, Blob]], answer: dict[str, Any]) -> Version:
     """Make the next draft version of what was fetched, and move the mark with it."""
-    locked, source = _ending(pull)
+    locked, source = ending(pull)
     dataset = Dataset.objects.select_for_update(of=("self",)).select_related("project").get(pk=source.dataset_id)
     last = Version.everything.filter(dataset=dataset).aggregate(last=Max("number"))["last"] or 0
     version = Version.objects.create(
