@@ -81,7 +81,8 @@ class SourceForm(OptionForm):
         if source is not None:
             del self.fields["name"], self.fields["dataset"]
         if typed is not None:
-            self.initial.update({name: _sent(field, typed, name) for name, field in self.fields.items()})
+            there = {*typed.get("shown", "").split(","), *typed}
+            self.initial.update({n: _sent(field, typed, n) for n, field in self.fields.items() if n in there})
         self._keep_what_belongs()
 
     def _keep_what_belongs(self) -> None:

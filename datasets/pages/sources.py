@@ -73,8 +73,9 @@ class SourceEditing(ProjectPage, FormPage):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Keep it; first show the fields that belong to a choice which was just made. Nothing is kept before that."""
-        fresh = self.make_form(request.POST).passed_over(request.POST.get("shown"))
-        if fresh or request.POST.get("do") == "show":
+        live = request.POST.get("do") == "show"
+        fresh = [] if live else self.make_form(request.POST).passed_over(request.POST.get("shown"))
+        if fresh or live:
             form = self.make_form(typed=request.POST)
             return self.show(form=form, fresh=fresh, **self.context(form))
         return super().post(request, *args, **kwargs)

@@ -296,6 +296,7 @@ def test_the_form_shows_only_what_belongs_with_and_without_scripts(cast: Cast, b
     assert live.status_code == 200
     assert fields_of(live) & (later | {"table", "columns", "ca"}) == later
     assert 'value="db.example.org"' in live.content.decode()
+    assert 'value="02:00"' in live.content.decode(), "what was not shown yet begins with its default"
     assert "geheim" not in live.content.decode(), "a secret is never written into a page"
     assert "is needed" not in live.content.decode(), "nothing is judged before it is sent"
     plain = engineer.post(address, form | {"shown": first.context["form"].shown})
