@@ -1,6 +1,6 @@
 """Reads about sources: lists, one of them, its loads, and what a load needs to know."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -54,6 +54,14 @@ def pull_for(source: Source, pull_id: UUID) -> Pull:
     if pull is None:
         raise Missing("There is no such load of this source.")
     return pull
+
+
+def looks(projects: Collection[Project]) -> list[Pull]:
+    """The loads of these projects that wait until somebody has looked at them, oldest first."""
+    waiting = Pull.objects.filter(source__project__in=projects, source__deleted_at=None, state=Pull.State.PREVIEW)
+    return list(
+        waiting.defer("found").select_related("source__project", "source__dataset__project").order_by("created_at")[:20]
+    )
 
 
 def running(source: Source) -> Pull | None:
