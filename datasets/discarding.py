@@ -7,9 +7,13 @@ from datetime import datetime
 from django.db.models import Q
 
 from datasets.models.recipes import Preparation, PreparationInput, Recipe
-from datasets.models.sources import PullFile, Source
+from datasets.models.sources import Pull, PullFile, Source
 from datasets.models.versions import Dataset, Ingestion, Version
+from datasets.queries.quality import newest_contract
+from datasets.queries.recipes import recipe_for
+from datasets.queries.sources import source_for
 from datasets.queries.versions import dataset_for, version_for
+from datasets.schedules import in_words
 from problems.problem import Missing
 from projects.discarding import Kind, empties, keeps, kind
 from projects.models.projects import Project
@@ -38,6 +42,15 @@ def _hide_dataset(dataset: Dataset, at: datetime | None) -> None:
 
 def _hide_version(version: Version, at: datetime | None) -> None:
     Version.everything.filter(pk=version.pk).update(deleted_at=at)
+
+
+def _hide_source(source: Source, at: datetime | None) -> None:
+    """Nothing is loaded from what lies in the bin, and its keys open nothing."""
+    Source.everything.filter(pk=source.pk).update(deleted_at=at)
+
+
+def _hide_recipe(recipe: Recipe, at: datetime | None) -> None:
+    Recipe.everything.filter(pk=recipe.pk).update(deleted_at=at)
 
 
 def _purge_dataset(dataset: Dataset) -> set[str]:
@@ -71,8 +84,26 @@ def _purge_version(version: Version) -> set[str]:
     return held
 
 
+def _purge_source(source: Source) -> set[str]:
+    """With its loads and the files as they came; the versions stay, and their reports name it."""
+    files = PullFile.objects.filter(pull__source=source).values_list("blob_id", flat=True)
+    looks = Pull.objects.filter(source=source).exclude(table=None).values_list("table_id", flat=True)
+    held = {*files, *looks}
+    source.delete()
+    return held
+
+
+def _purge_recipe(recipe: Recipe) -> set[str]:
+    """With its versions and the runs that made nothing."""
+    Preparation.objects.filter(recipe_version__recipe=recipe, version=None).delete()
+    recipe.delete()
+    return set()
+
+
 kind(Kind("dataset", "dataset", "data.publish", Dataset, _dataset, _hide_dataset, _purge_dataset))
 kind(Kind("version", "data version", "data.publish", Version, _version, _hide_version, _purge_version))
+kind(Kind("source", "source", "source.write", Source, source_for, _hide_source, _purge_source))
+kind(Kind("recipe", "recipe", "recipe.write", Recipe, recipe_for, _hide_recipe, _purge_recipe))
 
 
 @keeps("dataset")
@@ -96,6 +127,41 @@ def sources_into(dataset: Dataset) -> Iterable[str]:
         yield f"The source {source.name} fills it."
 
 
+@keeps("source")
+def loads_of(source: Source) -> Iterable[str]:
+    """A load that runs, or one that the schedule will start."""
+    if Pull.objects.filter(source=source, state=Pull.State.WAITING).exists():
+        yield "It is being loaded."
+    if source.schedule != Source.Schedule.OFF:
+        words = in_words(source.schedule, source.at, source.weekday)
+        yield f"It is loaded by itself: {words}. Set it to “Only by hand” first."
+
+
+@keeps("source")
+def promised_with(source: Source) -> Iterable[str]:
+    """A contract that somebody counts on, when nothing else fills its dataset."""
+    contract = newest_contract(source.dataset)
+    if contract is None or contract.signed_at is None:
+        return
+    if Source.objects.filter(dataset=source.dataset).exclude(pk=source.pk).exists():
+        return
+    for one in source.dataset.subscriptions.all()[:3]:
+        yield f"{one.name} counts on {contract}, and nothing else fills {source.dataset}. End the subscription first."
+
+
+@keeps("recipe")
+def runs_of(recipe: Recipe) -> Iterable[str]:
+    """A run under way, or a version whose history would be lost."""
+    runs = Preparation.objects.filter(recipe_version__recipe=recipe)
+    if runs.filter(state=Preparation.State.WAITING).exists():
+        yield "It is being run."
+    for version in Version.everything.filter(preparation__in=runs).select_related("dataset")[:3]:
+        where = " It lies in the bin." if version.deleted_at else ""
+        yield f"{version} was made by it.{where}"
+    for one in recipe.subscriptions.select_related("dataset")[:3]:
+        yield f"It counts on the contract of {one.dataset}. End the subscription first."
+
+
 @keeps("version")
 def made_of(version: Version) -> Iterable[str]:
     """A version that a recipe made of it: its history would be lost."""
@@ -115,10 +181,9 @@ def empty(project: Project) -> set[str]:
     made = Preparation.objects.filter(recipe_version__recipe__project=project)
     made.update(learned_from=None)
     made.delete()
-    Recipe.objects.filter(project=project).delete()
-    files = PullFile.objects.filter(pull__source__project=project)
-    held |= set(files.values_list("blob_id", flat=True))
-    Source.objects.filter(project=project).delete()
+    Recipe.everything.filter(project=project).delete()
+    for source in Source.everything.filter(project=project):
+        held |= _purge_source(source)
     for dataset in Dataset.everything.filter(project=project):
         held |= _purge_dataset(dataset)
     return held

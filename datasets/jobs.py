@@ -23,6 +23,7 @@ from datasets.services import (
     contracts,
     events,
     exports,
+    looks,
     pulls,
     quality,
     quarantines,
@@ -214,7 +215,7 @@ def test_source(context: Context) -> None:
 
 @job("datasets.pull", queue="ingestion", on_failure=pulls.fail_pull)
 def pull(context: Context) -> None:
-    """Load what is new from a source in a limited child, and make a draft version of it if there is anything."""
+    """Load what is new from a source in a limited child: a draft version, or what a person looks at first."""
     rows = Pull.objects.select_related("source__project", "source__dataset")
     load = rows.get(pk=context.job.payload["pull"])
     pulls.check_feeds(load.source)
@@ -227,9 +228,12 @@ def pull(context: Context) -> None:
         return
     context.progress(1, 1, "keeping the table")
     files = [(one["name"], blobs.put_file(context.folder / one["path"])) for one in answer["files"]]
-    table = blobs.put_file(context.folder / answer["table"])
-    with context.finish({"source": load.source.name, "rows": answer["rows"]}):
-        pulls.finish_pull(load, table=table, files=files, answer=answer)
+    table = None if "refusal" in answer else blobs.put_file(context.folder / answer["table"])
+    with context.finish({"source": load.source.name, "rows": answer.get("rows", 0)}):
+        if load.preview or table is None:
+            looks.finish_look(load, table=table, files=files, answer=answer)
+        else:
+            pulls.finish_pull(load, table=table, files=files, answer=answer)
 
 
 @periodic("datasets.pulls", every=settings.TICK_SECONDS)

@@ -9,8 +9,11 @@ from django.urls import reverse
 
 from accounts.models import User
 from datasets import sentences
+from datasets.models.sources import Pull
 from datasets.models.versions import Dataset, Ingestion, Version
+from datasets.queries import sources as source_queries
 from datasets.queries import versions as queries
+from datasets.services import looks
 from datasets.services import versions as services
 from projects.activity import say
 from projects.handing import Evidence
@@ -192,16 +195,24 @@ def drafts_and_failures(user: User, projects: dict[Project, frozenset[Role]]) ->
 
 def _previews(user: User, projects: list[Project]) -> Iterable[Need]:
     """What one had read in order to look at it waits for oneself."""
-    for load in queries.previews(projects):
+    waits: list[tuple[Ingestion | Pull, Dataset, str, str]] = [
+        (one, one.dataset, f"how {one.file_name} was read", services.preview_address(one))
+        for one in queries.previews(projects)
+    ]
+    waits += [
+        (one, one.source.dataset, f"what {one.source} brings", looks.look_address(one))
+        for one in source_queries.looks(projects)
+    ]
+    for load, dataset, what, url in waits:
         if load.created_by_id == user.pk:
             yield Need(
                 order=18,
                 icon="search",
-                title=f"Look at how {load.file_name} was read",
-                why=load.message or f"It becomes a version of {load.dataset.name} when you say so.",
-                url=services.preview_address(load),
+                title=f"Look at {what}",
+                why=load.message or f"It becomes a version of {dataset.name} when you say so.",
+                url=url,
                 button="Look at it",
-                project=load.dataset.project,
+                project=dataset.project,
                 since=load.created_at,
                 role=Role.DATA_ENGINEER,
             )

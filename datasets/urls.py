@@ -6,6 +6,7 @@ from datasets.api import care as care_api
 from datasets.api import contracts as contracts_api
 from datasets.api import events as events_api
 from datasets.api import exports as exports_api
+from datasets.api import looks as looks_api
 from datasets.api import quality as quality_api
 from datasets.api import recipes as recipes_api
 from datasets.api import resumable
@@ -15,6 +16,7 @@ from datasets.api import versions as api
 from datasets.pages import (
     care,
     contracts,
+    event_keys,
     explore,
     exports,
     listing,
@@ -102,6 +104,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{SOURCE}decide/", sources.Decide.as_view(), name="source-decide"),
     path(f"{SOURCE}test/", sources.SourceTest.as_view(), name="source-test"),
     path(f"{SOURCE}load/", sources.SourceLoad.as_view(), name="source-load"),
+    path(f"{SOURCE}pulls/<uuid:pull>/", previews.SourceLook.as_view(), name="source-look"),
+    path(f"{SOURCE}event-keys/", event_keys.EventKeys.as_view(), name="source-keys"),
+    path(f"{SOURCE}event-keys/<uuid:event_key>/revoke/", event_keys.EventKeyRevoke.as_view(), name="source-key-revoke"),
     path("p/<slug:key>/explore/", explore.Explore.as_view(), name="explore"),
 ]
 api_urls: list[URLPattern | URLResolver] = [
@@ -162,6 +167,9 @@ api_urls: list[URLPattern | URLResolver] = [
     path(f"{SOURCE_API}test/", sources_api.SourceTest.as_view(), name="api-source-test"),
     path(f"{SOURCE_API}pulls/", sources_api.Pulls.as_view(), name="api-pulls"),
     path(f"{SOURCE_API}pulls/<uuid:pull>/", sources_api.PullDetail.as_view(), name="api-pull"),
+    path(f"{SOURCE_API}pulls/<uuid:pull>/look/", looks_api.PullLook.as_view(), name="api-pull-look"),
+    path(f"{SOURCE_API}pulls/<uuid:pull>/read/", looks_api.PullRead.as_view(), name="api-pull-read"),
+    path(f"{SOURCE_API}pulls/<uuid:pull>/drop/", looks_api.PullDrop.as_view(), name="api-pull-drop"),
     path(RECIPE_API, recipes_api.RecipeDetail.as_view(), name="api-recipe"),
     path(f"{RECIPE_API}versions/", recipes_api.RecipeVersions.as_view(), name="api-recipe-versions"),
     path(f"{RECIPE_API}preview/", recipes_api.Preview.as_view(), name="api-recipe-preview"),

@@ -66,6 +66,7 @@ class Catalog(Endpoint):
         sought = catalog.Sought.of({name: str(value) for name, value in request.query_params.items()})
         response = self.page_of(catalog.found(projects, sought), lambda dataset: {"dataset": dataset})
         datasets = [row["dataset"] for row in response.data["results"]]
+        catalog.with_sensitive(datasets)
         response.data["results"] = [
             show_dataset(one)
             | {

@@ -38,6 +38,7 @@ class EventKeyAuthentication(BaseAuthentication):
         if key is None:
             count(BAD_TOKENS, address_of(request._request))
             raise exceptions.AuthenticationFailed("This key is unknown, expired or revoked.")
+        services.note_use(key)
         return key.created_by, key
 
     def authenticate_header(self, request: Request) -> str:
@@ -81,6 +82,7 @@ def show_key(key: EventKey) -> dict[str, Any]:
         "created_by": key.created_by.name,
         "created_at": key.created_at.isoformat(),
         "expires_at": key.expires_at.isoformat(),
+        "last_used_at": key.last_used_at.isoformat() if key.last_used_at else None,
         "revoked_at": key.revoked_at.isoformat() if key.revoked_at else None,
     }
 

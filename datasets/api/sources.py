@@ -9,10 +9,11 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from datasets.api.versions import caller
+from datasets.api.versions import caller, show_preview
 from datasets.connectors.base import Connector
 from datasets.connectors.catalog import GROUPS, connector_for
 from datasets.models.sources import Pull, Source
+from datasets.queries import seen
 from datasets.queries import sources as queries
 from datasets.schedules import in_words
 from datasets.services import pulls, sources
@@ -70,6 +71,9 @@ class PullBody(serializers.Serializer[Any]):
     """How to load."""
 
     again = serializers.BooleanField(required=False, default=False, help_text="From the beginning.")
+    preview = serializers.BooleanField(
+        required=False, default=False, help_text="It becomes a version only after it was looked at."
+    )
 
 
 def show_connector(connector: Connector) -> dict[str, Any]:
@@ -87,6 +91,7 @@ def show_connector(connector: Connector) -> dict[str, Any]:
             "high": one.high,
             "only": {one.only[0]: list(one.only[1])} if one.only else None,
             "locates": one.locates,
+            "incremental": one.incremental,
         }
         for one in connector.fields
     ]
@@ -278,11 +283,11 @@ class Pulls(OneSource):
         body = PullBody(data=request.data)
         body.is_valid(raise_exception=True)
         source = self.source
-        return self.once(lambda: (202, self.start(source, body.validated_data["again"], request)))
+        return self.once(lambda: (202, self.start(source, body.validated_data, request)))
 
-    def start(self, source: Source, again: bool, request: Request) -> dict[str, Any]:
+    def start(self, source: Source, how: dict[str, Any], request: Request) -> dict[str, Any]:
         """What `once` does once."""
-        pull, job = pulls.start_pull(source, again=again, by=caller(request))
+        pull, job = pulls.start_pull(source, **how, by=caller(request))
         url = f"/api/v1/projects/{self.project.key}/sources/{source.name}/pulls/{pull.pk}/"
         return show_pull(pull) | {"url": url, "job": job_link(job)}
 
@@ -294,7 +299,11 @@ class PullDetail(OneSource):
 
     @extend_schema(responses={200: OpenApiTypes.OBJECT})
     def get(self, request: Request, key: str, name: str, pull: UUID) -> Response:
-        """How it went: `state` is waiting, made, unchanged, failed or cancelled."""
-        found = queries.pull_for(self.source, pull)
-        job = latest_of(found)
-        return Response(show_pull(found) | {"job": job_link(job) if job else None})
+        """How it went: `state` is waiting, preview, made, unchanged, failed, cancelled or dropped.
+
+        While it waits for a look, `preview` says how it was read.
+        """
+        found = seen.seen_pull(self.source, pull, self.roles)
+        job, waits = latest_of(found), found.state == Pull.State.PREVIEW
+        more = {"job": job_link(job) if job else None, "preview": show_preview(found) if waits else None}
+        return Response(show_pull(found) | more)

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import User
+from datasets.models.sources import Pull
 from datasets.models.versions import Dataset, Ingestion, SchemaPolicy, Version
 from datasets.queries import seen
 from datasets.queries import versions as queries
@@ -123,9 +124,9 @@ def show_ingestion(ingestion: Ingestion) -> dict[str, Any]:
     }
 
 
-def show_preview(ingestion: Ingestion) -> dict[str, Any]:
+def show_preview(load: Ingestion | Pull) -> dict[str, Any]:
     """How a file was read: guesses, columns, the first rows, what was refused, and why it is no table if it is none."""
-    found = ingestion.found or {}
+    found = load.found or {}
     report = found.get("report", {})
     return {
         "rows": found.get("rows", 0),
@@ -221,7 +222,7 @@ class LookAgain(ProjectEndpoint):
     def post(self, request: Request, key: str, name: str, ingestion: UUID) -> Response:
         """Read the stored file again with these options, to be looked at once more. No version is made."""
         load = queries.ingestion_for(self.project, name, ingestion)
-        options = _options(request)
+        options = options_of(request)
         return self.once(lambda: (202, {"job": job_link(services.look_again(load, options, by=caller(request)))}))
 
 
@@ -238,7 +239,7 @@ class ReadIt(ProjectEndpoint):
     def post(self, request: Request, key: str, name: str, ingestion: UUID) -> Response:
         """Make a draft version: 201 from what was looked at; 202 with a job if other options are given than those."""
         load = queries.ingestion_for(self.project, name, ingestion)
-        options = _options(request) if request.data else None
+        options = options_of(request) if request.data else None
         return self.once(lambda: self.take(load, options))
 
     def take(self, load: Ingestion, options: dict[str, Any] | None) -> tuple[int, dict[str, Any]]:
@@ -260,7 +261,8 @@ class DropIt(ProjectEndpoint):
         return self.once(lambda: (200, {"state": services.drop_preview(load, by=caller(request)).state}))
 
 
-def _options(request: Request) -> dict[str, Any]:
+def options_of(request: Request) -> dict[str, Any]:
+    """How a file is to be read, as the body says it."""
     body = OptionsBody(data=request.data)
     body.is_valid(raise_exception=True)
     return Options.of(body.validated_data).as_dict()

@@ -43,11 +43,15 @@ class Since:
 
 @dataclass(frozen=True)
 class Step:
-    """One step of the test: which, whether it went well, and a sentence that says what was seen or what is wrong."""
+    """One step of the test: which, whether it went well, and a sentence that says what was seen or what is wrong.
+
+    `columns` are those that the place has to choose from.
+    """
 
     step: str
     ok: bool
     text: str
+    columns: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

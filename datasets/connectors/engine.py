@@ -42,7 +42,8 @@ def test(spec: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:
         place = min(len(done), len(ORDER) - 1)
         done.append(Step(ORDER[place], False, str(problem)))
     steps = [{"step": one.step, "ok": one.ok, "text": blotted(one.text, hidden)} for one in done]
-    return {"steps": steps, "ok": len(done) == len(ORDER) and all(one.ok for one in done)}
+    columns = [name for one in done for name in one.columns]
+    return {"steps": steps, "columns": columns, "ok": len(done) == len(ORDER) and all(one.ok for one in done)}
 
 
 def pull(spec: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:
@@ -66,6 +67,8 @@ def pull(spec: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:
     if not fetched.is_new:
         return told
     answer = _table(fetched, spec, folder, report)
+    if "refusal" in answer:
+        return told | answer | {"new": True, "files": []}
     told |= {"rows_fetched": answer.pop("rows_fetched"), "bytes": sum(one.path.stat().st_size for one in fetched.raw)}
     if _is_known(answer, spec.get("known"), folder):
         told["notes"].append("What was fetched makes the same table as the newest version.")
@@ -92,6 +95,8 @@ def _table(fetched: Fetched, spec: Mapping[str, Any], folder: Path, report: Repo
         found = [_typed(fetched.typed, folder)]
     else:
         found = [_read(one, spec, folder, place, report) for place, one in enumerate(fetched.raw)]
+    if refused := next((one for one in found if "refusal" in one), None):
+        return refused
     rows = sum(one["rows"] for one in found)
     if len(found) == 1 and base is None and "profile" in found[0] and not _keys(spec):
         return found[0] | {"rows_fetched": rows}
@@ -111,11 +116,14 @@ def _keys(spec: Mapping[str, Any]) -> list[str]:
 
 
 def _read(raw: Raw, spec: Mapping[str, Any], folder: Path, place: int, report: Report) -> dict[str, Any]:
-    """One file, read like an upload, in a folder of its own."""
+    """One file, read like an upload, in a folder of its own; for a `look` a refusal comes back instead of ending it."""
     room = folder / f"read-{place}"
     room.mkdir()
     options = Options.of({**raw.options, **spec["options"]}).as_dict()
-    answer = reading.run({"source": str(raw.path), "options": options}, room, report)
+    read = reading.look if spec.get("look") else reading.run
+    answer = read({"source": str(raw.path), "options": options}, room, report)
+    if "refusal" in answer:
+        return answer
     answer["table"] = str((room / answer["table"]).relative_to(folder))
     return answer
 

@@ -29,7 +29,7 @@ def sql_fields(port: int, *, schema: bool) -> tuple[Field, ...]:
 
 def _reaching(port: int) -> tuple[Field, ...]:
     return (
-        Field("host", "text", "Host", "A name or an address.", WHERE, locates=True, example="db.example.org"),
+        Field("host", "text", "Host", "A name or an address.", group=WHERE, locates=True, example="db.example.org"),
         Field("port", "integer", "Port", group=WHERE, default=port, locates=True, low=1, high=65_535),
         Field("database", "text", "Database", group=WHERE, locates=True),
         Field("tls", "choice", "Encryption", group=WHERE, default=VERIFIED, locates=True, choices=TLS),
@@ -38,14 +38,14 @@ def _reaching(port: int) -> tuple[Field, ...]:
             "long",
             "Certificate of its authority",
             "PEM, if the authority is your own. Empty: the well-known authorities.",
-            WHERE,
+            group=WHERE,
             required=False,
             locates=True,
             only=("tls", (VERIFIED,)),
             high=LONGEST_QUERY,
         ),
-        Field("user", "text", "User name", "A user who may only read.", SIGN_IN, locates=True),
-        Field("password", "secret", "Password", "It is sealed and never shown again.", SIGN_IN),
+        Field("user", "text", "User name", "A user who may only read.", group=SIGN_IN, locates=True),
+        Field("password", "secret", "Password", "It is sealed and never shown again.", group=SIGN_IN),
     )
 
 
@@ -54,6 +54,15 @@ READ_WHAT = Field(
 )
 READING = (
     Field("table", "text", "Table or view", locates=True, only=("read", (TABLE,))),
+    Field(
+        "columns",
+        "columns",
+        "Columns of the table",
+        "None: all of them. Other columns are approved anew.",
+        required=False,
+        only=("read", (TABLE,)),
+        widens=True,
+    ),
     Field(
         "query",
         "long",
@@ -69,6 +78,7 @@ READING = (
         "Column that grows",
         "For loading only what is new: a number, a day or a time that is larger in every new or changed row.",
         required=False,
+        incremental=True,
     ),
     Field(
         "wide",

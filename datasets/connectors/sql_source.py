@@ -69,6 +69,9 @@ class SqlSource(Connector):
         for name in ("database", "table", "schema", "user", "watermark"):
             if len(p.get(name) or "") > 128:
                 raise next(one for one in self.fields if one.name == name).wrong("has at most 128 characters")
+        if p["columns"] and p["watermark"] and p["watermark"] not in p["columns"]:
+            text = f"“Column that grows” is one of the chosen columns; {p['watermark']} is not among them."
+            raise Invalid(text, fields={"watermark": text})
 
     def watch(self, p: Params, *, allow: frozenset[str]) -> None:
         check_host(p, allow)
@@ -97,9 +100,20 @@ class SqlSource(Connector):
             return f"(\n{p['query']}\n)"
         return ".".join(quoted(name, self.mark) for name in (p.get("schema"), p["table"]) if name)
 
-    def _statement(self, p: Params, *, condition: str = "", most: int) -> str:
+    def _statement(self, p: Params, *, condition: str = "", most: int, whole: bool = False) -> str:
+        """The one SELECT, of the chosen columns; of all of them when nothing is chosen, or for the `whole` table."""
         where = f" WHERE {condition}" if condition else ""
-        return f"SELECT * FROM {self._inner(p)} AS q{where} LIMIT {most:d}"  # noqa: S608  the wall is the server's
+        chosen = ", ".join(f"q.{quoted(name, self.mark)}" for name in p["columns"])
+        what = chosen if chosen and not whole else "*"
+        return f"SELECT {what} FROM {self._inner(p)} AS q{where} LIMIT {most:d}"  # noqa: S608  the wall is the server's
+
+    def _columns(self, p: Params, session: Session) -> tuple[list[DbColumn], list[DbColumn]]:
+        """The columns that are read, and all that there are; a chosen one that is gone stops it before any row."""
+        there = session.columns(self._statement(p, most=0, whole=True))
+        names = {one.name for one in there}
+        if gone := [name for name in p["columns"] if name not in names]:
+            raise _gone(gone, [one.name for one in there])
+        return (session.columns(self._statement(p, most=0)) if p["columns"] else there), there
 
     def steps(self, p: Params, outside: Outside) -> Iterator[Step]:
         start = time.monotonic()
@@ -121,12 +135,14 @@ class SqlSource(Connector):
             session.close()
 
     def _read_step(self, p: Params, session: Session) -> Step:
-        columns = session.columns(self._statement(p, most=0))
+        columns, there = self._columns(p, session)
         if p["watermark"]:
             check_growing(columns[_place(columns, p["watermark"])])
         rows = sum(len(block) for block in session.rows(self._statement(p, most=1), ()))
         shown = ", ".join(one.name for one in columns[:6]) + ("…" if len(columns) > 6 else "")
-        return Step(READ, True, f"{len(columns)} columns: {shown}." + ("" if rows else " There is no row yet."))
+        of = f" of {len(there)}" if p["columns"] else ""
+        told = f"{len(columns)}{of} columns: {shown}." + ("" if rows else " There is no row yet.")
+        return Step(READ, True, told, [one.name for one in there] if p["read"] != QUERY else ())
 
     def _addresses(self, p: Params, outside: Outside) -> list[str]:
         host = check_host(p, outside.allow)
@@ -169,7 +185,7 @@ class SqlSource(Connector):
         return Fetched(typed=found, mark=after, until=after.get("since", ""), notes=notes)
 
     def _planned(self, p: Params, since: Since, session: Session) -> Extraction:
-        columns = session.columns(self._statement(p, most=0))
+        columns, _ = self._columns(p, session)
         most = p["most_rows"] + 1
         if since.mode != INCREMENTAL:
             return Extraction(self._statement(p, most=most), columns)
@@ -191,6 +207,15 @@ class NotLetIn(Problem):
 def _check_power(power: Power) -> None:
     if power.refused:
         raise Problem(power.refused, code="role_too_mighty")
+
+
+def _gone(gone: Sequence[str], there: Sequence[str]) -> Invalid:
+    what = f"column {gone[0][:100]}" if len(gone) == 1 else f"columns {', '.join(gone[:10])[:300]}"
+    text = (
+        f"The columns of the table changed: it has no {what} any more. It has {', '.join(there[:20])[:400]}. "
+        "Nothing was kept; choose its columns anew."
+    )
+    return Invalid(text, code="columns_gone", fields={"columns": text})
 
 
 def _place(columns: Sequence[DbColumn], name: str) -> int:

@@ -108,14 +108,16 @@ class PreviewForm(OptionForm):
     seen = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
 
     def __init__(
-        self, data: Any, *, stated: Mapping[str, Any], found: Mapping[str, Any], seen: str, **kwargs: Any
+        self, data: Any, *, stated: Mapping[str, Any], found: Mapping[str, Any], seen: str, typed: bool = False
     ) -> None:
-        super().__init__(data, **kwargs)
+        """`typed` says that the table came with its types, as from a database: nothing of it is a guess."""
+        super().__init__(data)
         self.found, self.stated = found, stated
         report = found.get("report", {})
         guesses = {guess["what"]: guess["value"] for guess in reversed(report.get("guesses", []))}
         choices = report.get("choices", {})
-        self.option_names = [name for name in OPTION_NAMES if name in self._meaningful(report, choices)]
+        meaningful = set() if typed else self._meaningful(report, choices)
+        self.option_names = [name for name in OPTION_NAMES if name in meaningful]
         self.initial["seen"] = seen
         for name in self.option_names:
             was = stated.get(name, "")
@@ -126,7 +128,7 @@ class PreviewForm(OptionForm):
             self.fields[name] = option_field(name, "" if was else guesses.get(name, ""), offered)
             self.initial[name] = was
         self.schema = list(found.get("schema", []))[:MOST_COLUMNS]
-        for place, column in enumerate(self.schema):
+        for place, column in enumerate(self.schema if not typed else []):
             self.fields[f"type_{place}"] = forms.ChoiceField(
                 label=f"Type of {column['name']}",
                 required=False,
@@ -140,9 +142,13 @@ class PreviewForm(OptionForm):
         packed = {"archive", "member"} if "member" in choices or "zip" in report.get("format", "").lower() else set()
         return names | packed | set(self.stated)
 
-    def type_fields(self) -> list[tuple[dict[str, Any], BoundField]]:
-        """Each column with the field of its type."""
-        return [(column, self[f"type_{place}"]) for place, column in enumerate(self.schema)]
+    def type_fields(self) -> list[tuple[dict[str, Any], BoundField | str]]:
+        """Each column with the field of its type, or the type itself where it is no guess."""
+        names = [f"type_{place}" for place in range(len(self.schema))]
+        return [
+            (column, self[name] if name in self.fields else column["type"])
+            for column, name in zip(self.schema, names, strict=True)
+        ]
 
     def options(self) -> dict[str, Any]:
         """What was said, with the types that are others than those found, or that were stated before."""

@@ -6,6 +6,7 @@ from django.db import models
 
 from accounts.models import User
 from datasets.models.versions import Dataset, Version
+from projects.models.present import Present
 from projects.models.projects import Project
 
 
@@ -19,6 +20,10 @@ class Recipe(models.Model):
     target = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="made_by_recipes")
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    objects = Present["Recipe"]()
+    everything = models.Manager["Recipe"]()
 
     class Meta:
         ordering = ["name"]

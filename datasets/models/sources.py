@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from datasets.models.versions import Dataset, Version
+from projects.models.present import Present
 from projects.models.projects import Project
 from storage.models import Blob
 
@@ -69,6 +70,10 @@ class Source(models.Model):
     revision = models.PositiveIntegerField(default=1)
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    objects = Present["Source"]()
+    everything = models.Manager["Source"]()
 
     class Meta:
         ordering = ["name"]
@@ -94,7 +99,10 @@ class Source(models.Model):
 
 
 class Pull(models.Model):
-    """One load from one source. Its job row tells how it goes; the mark moves only with what it made."""
+    """One load from one source. Its job row tells how it goes; the mark moves only with what it made.
+
+    With `preview` what came is first looked at by a person: `found` and `table` hold it until it is taken or dropped.
+    """
 
     class State(models.TextChoices):
         """Where the load is."""
@@ -104,6 +112,8 @@ class Pull(models.Model):
         UNCHANGED = "unchanged", "Nothing new"
         FAILED = "failed", "Failed"
         CANCELLED = "cancelled", "Stopped"
+        PREVIEW = "preview", "Waits for a look"
+        DROPPED = "dropped", "Dropped"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="pulls")
@@ -111,6 +121,9 @@ class Pull(models.Model):
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
     by_schedule = models.BooleanField(default=False)
     again = models.BooleanField(default=False)
+    preview = models.BooleanField(default=False)
+    found = models.JSONField(null=True, blank=True)
+    table = models.ForeignKey(Blob, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     mark_before = models.JSONField(default=dict)
     mark_after = models.JSONField(default=dict)
     until = models.CharField(max_length=200, blank=True)

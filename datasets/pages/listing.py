@@ -18,7 +18,7 @@ from projects.access import ProjectPage
 from projects.queries.projects import visible_to
 from web.pages import SIGNED_IN, FormPage, Page
 
-ROWS = 50
+ROWS, LOADS = 50, 20
 FORM_OVERHEAD = 64 * 1024
 
 
@@ -36,7 +36,7 @@ class AllData(Page):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show one page of those that are sought."""
-        projects = list(visible_to(person(request)))
+        projects = visible_to(person(request))
         sought = catalog.Sought.of({name: str(value) for name, value in request.GET.items()})
         page = Paginator(catalog.found(projects, sought), ROWS).get_page(request.GET.get("page"))
         choices = {"states": catalog.STATES, "fresh": catalog.FRESH, "words": catalog.words_in(projects)}
@@ -44,7 +44,7 @@ class AllData(Page):
             place="data",
             page_obj=page,
             rows=queries.listed(page),
-            loads=queries.open_loads(projects),
+            loads=catalog.reading(projects)[:LOADS],
             sought=sought,
             kinds=[pair for pair in Sensitivity.choices if pair[0] != Sensitivity.NONE],
             choices=choices,

@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 
 from datasets.connectors.base import INCREMENTAL, ORDER, STEP_WORDS, Connector
 from datasets.connectors.catalog import CONNECTORS, GROUPS, connector_for
@@ -13,9 +14,11 @@ from datasets.forms.sources import RefusalForm, SourceForm
 from datasets.models.sources import Source
 from datasets.models.versions import Dataset
 from datasets.pages.listing import person
+from datasets.queries import events
 from datasets.queries import sources as queries
+from datasets.queries.events import EVENTS
 from datasets.schedules import in_words
-from datasets.services import pulls, sources
+from datasets.services import looks, pulls, sources
 from jobs.models import Job
 from jobs.queries import latest_of
 from problems.problem import Invalid, Missing, Problem
@@ -25,6 +28,7 @@ from web.pages import FormPage
 
 ROWS = 50
 LOADS = 20
+KEY_DAYS = 90
 
 
 class Sources(ProjectPage):
@@ -59,9 +63,22 @@ class SourceEditing(ProjectPage, FormPage):
         """The kind of source."""
         raise NotImplementedError
 
+    def make_form(self, data: Any = None, files: Any = None, typed: Any = None) -> SourceForm:
+        """The form, bound when there is data, or showing what was `typed` so far."""
+        raise NotImplementedError
+
     def keep(self, form: SourceForm) -> Source:
         """Write it down."""
         raise NotImplementedError
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Keep it; first show the fields that belong to a choice which was just made. Nothing is kept before that."""
+        live = request.POST.get("do") == "show"
+        fresh = [] if live else self.make_form(request.POST).passed_over(request.POST.get("shown"))
+        if fresh or live:
+            form = self.make_form(typed=request.POST)
+            return self.show(form=form, fresh=fresh, **self.context(form))
+        return super().post(request, *args, **kwargs)
 
     def act(self, form: SourceForm) -> str:
         try:
@@ -85,8 +102,8 @@ class SourceNew(SourceEditing):
             raise Missing("There is no such kind of source.")
         return CONNECTORS[self.kwargs["kind"]]
 
-    def make_form(self, data: Any = None, files: Any = None) -> SourceForm:
-        return SourceForm(data, connector=self.connector)
+    def make_form(self, data: Any = None, files: Any = None, typed: Any = None) -> SourceForm:
+        return SourceForm(data, connector=self.connector, typed=typed)
 
     def keep(self, form: SourceForm) -> Source:
         return sources.register(
@@ -130,21 +147,22 @@ class SourceChange(OneSource, SourceEditing):
     def connector(self) -> Connector:
         return connector_for(self.source.connector)
 
-    def make_form(self, data: Any = None, files: Any = None) -> SourceForm:
-        return SourceForm(data, connector=self.connector, source=self.source)
+    def make_form(self, data: Any = None, files: Any = None, typed: Any = None) -> SourceForm:
+        seen = queries.columns_seen(self.source)
+        return SourceForm(data, connector=self.connector, source=self.source, typed=typed, seen=seen)
 
     def keep(self, form: SourceForm) -> Source:
         return sources.change(self.source, seen=self.seen, by=person(self.request), params=form.params, **form.given())
 
 
-class SourcePage(OneSource):
-    """One source: what it is, whether it may feed the project, its test, its loads."""
+class WholeSource(OneSource):
+    """What the page of a source shows."""
 
-    action = "data.read"
     template = "datasets/source.html"
 
-    def get(self, request: HttpRequest, name: str) -> HttpResponse:
-        """Show it. A waiting page sends as `open` what it waits for."""
+    def shown(self, **more: Any) -> HttpResponse:
+        """The page. A waiting one sends as `open` what it waits for; `secret` is there once."""
+        request = self.request
         page = Paginator(queries.pulls_of(self.source), LOADS).get_page(request.GET.get("page"))
         test, load = queries.last_test(self.source), queries.running(self.source)
         job = latest_of(load) if load else None
@@ -153,7 +171,24 @@ class SourcePage(OneSource):
         if getattr(request, "htmx", False) and "open" in request.GET:
             same = request.GET["open"] == shown
             return HttpResponse(status=204) if same else HttpResponse(headers={"HX-Refresh": "true"})
-        return self.show(**self.page(test), page_obj=page, waits=waits, open=shown, load=load)
+        return self.show(**self.page(test), **self.keys(), page_obj=page, waits=waits, open=shown, load=load, **more)
+
+    def keys(self) -> dict[str, Any]:
+        """Who sends to it, if it is sent to, with the command that sends."""
+        if self.source.connector != EVENTS:
+            return {}
+        working = list(events.working_keys(self.source))
+        return {
+            "event_keys": working,
+            "ended_keys": events.keys_of(self.source).count() - len(working),
+            "key_days": KEY_DAYS,
+            "sending": events.sending(self.source, self.address),
+        }
+
+    @property
+    def address(self) -> str:
+        """Where events are sent."""
+        return self.request.build_absolute_uri(reverse("api-events", args=[self.project.key, self.source.name]))
 
     def page(self, test: Job | None, refusal: RefusalForm | None = None) -> dict[str, Any]:
         """What the template shows of the source itself."""
@@ -172,7 +207,18 @@ class SourcePage(OneSource):
             "steps": _steps(test),
             "refusal": refusal or RefusalForm(),
             "approvers": holders("source.approve"),
+            "unseen": source.feeds and queries.base_of(source) is None,
         }
+
+
+class SourcePage(WholeSource):
+    """One source: what it is, whether it may feed the project, its test, its loads, who sends to it."""
+
+    action = "data.read"
+
+    def get(self, request: HttpRequest, name: str) -> HttpResponse:
+        """Show it."""
+        return self.shown()
 
 
 def _steps(test: Job | None) -> list[dict[str, Any]]:
@@ -220,7 +266,10 @@ class SourceLoad(OneSource):
     action = {"POST": "source.run"}
 
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
-        """Start it."""
-        pulls.start_pull(self.source, again="again" in request.POST, by=person(request))
+        """Start it; to be looked at first, when that was pressed."""
+        preview = request.POST.get("do") == "look"
+        pull, _ = pulls.start_pull(self.source, again="again" in request.POST, preview=preview, by=person(request))
+        if preview:
+            return HttpResponseRedirect(looks.look_address(pull))
         messages.success(request, f"{self.source} is being loaded. Leaving this page is safe.")
         return self.back()

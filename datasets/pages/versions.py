@@ -95,6 +95,7 @@ class DatasetVersion(VersionPage):
             openers=holders("data.see_sensitive"),
             quality=quality,
             pulled=pull_of(version),
+            origin=version.report.get("source", ""),
         )
 
     def post(self, request: HttpRequest, name: str, number: int) -> HttpResponse:

@@ -2,12 +2,22 @@
 
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Subquery, TextField
+from django.db.models import (
+    Count,
+    Exists,
+    OuterRef,
+    Prefetch,
+    Q,
+    QuerySet,
+    Subquery,
+    TextField,
+    prefetch_related_objects,
+)
 from django.db.models.functions import Cast
 from django.utils import timezone
 
@@ -15,12 +25,17 @@ from datasets.models.feeds import Feed
 from datasets.models.tags import ColumnTag, DatasetTag, Sensitivity
 from datasets.models.versions import Dataset, Version
 from datasets.queries.versions import datasets_of
+from jobs.models import Job
 from problems.problem import Missing
 from projects.models.projects import Project
+from projects.queries.work import jobs_in
 
 STATES = {"published": "published", "draft": "newest is a draft", "refused": "rows refused", "empty": "no version yet"}
 FRESH = {"1": "a day", "7": "a week", "30": "a month"}
 LONGEST = 60
+SENSITIVE = ColumnTag.objects.exclude(kind=Sensitivity.NONE)
+READING = ("datasets.ingest", "datasets.pull")
+Projects = Collection[Project] | QuerySet[Project]
 
 
 @dataclass(frozen=True)
@@ -49,13 +64,11 @@ class Sought:
         )
 
 
-def found(projects: Collection[Project], sought: Sought) -> QuerySet[Dataset]:
+def found(projects: Projects, sought: Sought) -> QuerySet[Dataset]:
     """Datasets that fit everything that was said, last touched first."""
     newest = Version.objects.filter(dataset=OuterRef("pk")).order_by("-number")
-    datasets = datasets_of(projects).prefetch_related(
-        Prefetch("words", DatasetTag.objects.order_by("word")),
-        Prefetch("column_tags", ColumnTag.objects.exclude(kind=Sensitivity.NONE), to_attr="sensitive"),
-    )
+    datasets = datasets_of(projects).prefetch_related(Prefetch("words", DatasetTag.objects.order_by("word")))
+    datasets = datasets.annotate(is_sensitive=Exists(SENSITIVE.filter(dataset=OuterRef("pk"))))
     if sought.text:
         datasets = datasets.filter(_anywhere(sought.text))
     if sought.column:
@@ -96,10 +109,22 @@ def _in_state(datasets: QuerySet[Dataset], newest: QuerySet[Version], state: str
     return datasets.filter(~Exists(newest)) if state == "empty" else datasets
 
 
-def words_in(projects: Collection[Project]) -> list[str]:
+def words_in(projects: Projects) -> list[str]:
     """The tags that are in use, most used first."""
     words = DatasetTag.objects.filter(dataset__project__in=projects, dataset__deleted_at=None)
     return list(words.values_list("word", flat=True).annotate(n=Count("pk")).order_by("-n", "word")[:30])
+
+
+def with_sensitive(datasets: Iterable[Dataset]) -> None:
+    """Fetch along which columns of these datasets are sensitive, as `sensitive`."""
+    prefetch_related_objects(list(datasets), Prefetch("column_tags", SENSITIVE.all(), to_attr="sensitive"))
+
+
+def reading(projects: QuerySet[Project]) -> QuerySet[Job]:
+    """The jobs that bring data into these projects now, oldest first, with the `project_name` of each."""
+    name = Project.objects.filter(key=OuterRef("project_key")).values("name")[:1]
+    open_jobs = jobs_in(projects.values("key"), only_open=True).filter(kind__in=READING)
+    return open_jobs.annotate(project_name=Subquery(name)).order_by("created_at")
 
 
 def tags_of(dataset: Dataset) -> dict[str, str]:

@@ -1,10 +1,14 @@
 """Reads about pushed events: where they lie, keys of senders, and windows that are full."""
 
+import json
 from pathlib import Path
+from shlex import quote
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from accounts.one_time import digest
 from datasets import event_journal
@@ -45,10 +49,30 @@ def key_for(source: Source, key: UUID) -> EventKey:
     return found
 
 
+def working_keys(source: Source) -> QuerySet[EventKey]:
+    """Those of its keys that open it."""
+    return keys_of(source).filter(revoked_at=None, expires_at__gt=timezone.now())
+
+
+def sending(source: Source, address: str, secret: str = "") -> str:
+    """A command that sends one event to the source at this address; its fields are those that the source asks for."""
+    params = source.params
+    event: dict[str, Any] = {name: number for number, name in enumerate(params["key"], 1)} or {"value": 20.5}
+    if params["time"]:
+        event[params["time"]] = timezone.now().isoformat(timespec="seconds")
+    lines = [
+        f"curl -X POST {quote(address)}",
+        f'-H "Authorization: Bearer {secret or "$KEY"}"',
+        '-H "Content-Type: application/json"',
+        f"-d {quote(json.dumps([event], ensure_ascii=False))}",
+    ]
+    return " \\\n  ".join(lines)
+
+
 def key_of_secret(secret: str) -> EventKey | None:
     """The key that works and has this secret."""
     found = EventKey.objects.filter(digest=digest(secret)).select_related("created_by", "source__project").first()
-    return found if found and found.works and found.created_by.is_active else None
+    return found if found and not found.source.deleted_at and found.works and found.created_by.is_active else None
 
 
 def full_windows() -> list[Source]:

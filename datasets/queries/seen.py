@@ -6,8 +6,10 @@ from typing import Any
 from datasets import masking
 from datasets.models.quality import QualityRule
 from datasets.models.recipes import Recipe
+from datasets.models.sources import Pull, Source
 from datasets.models.tags import ColumnTag, Sensitivity
 from datasets.models.versions import Dataset, Ingestion, Version
+from datasets.queries.sources import pull_for
 from datasets.queries.versions import ingestion_for, version_before, version_for
 from datasets.recipes.plan import read_steps, tables_of
 from jobs.models import Job
@@ -54,7 +56,18 @@ def seen_before(version: Version, roles: Roles) -> Version | None:
 def seen_ingestion(project: Project, name: str, ingestion_id: Any, roles: Roles) -> Ingestion:
     """One load, with what was found as these roles may see it."""
     load = ingestion_for(project, name, ingestion_id)
-    hidden = hidden_of(load.dataset, roles)
+    _mask_found(load, hidden_of(load.dataset, roles))
+    return load
+
+
+def seen_pull(source: Source, pull_id: Any, roles: Roles) -> Pull:
+    """One load from a source, with what was found as these roles may see it."""
+    pull = pull_for(source, pull_id)
+    _mask_found(pull, hidden_of(source.dataset, roles))
+    return pull
+
+
+def _mask_found(load: Ingestion | Pull, hidden: Collection[str]) -> None:
     if hidden and load.found:
         found = dict(load.found)
         found["profile"] = masking.profile(found.get("profile", {}), hidden)
@@ -64,7 +77,6 @@ def seen_ingestion(project: Project, name: str, ingestion_id: Any, roles: Roles)
         load.found = found
     if hidden:
         load.message = masking.unquoted(load.message)
-    return load
 
 
 def hidden_for(recipe: Recipe, steps: Any, roles: Roles) -> frozenset[str]:

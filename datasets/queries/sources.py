@@ -1,6 +1,6 @@
 """Reads about sources: lists, one of them, its loads, and what a load needs to know."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -44,8 +44,8 @@ def source_for(project: Project, name: str) -> Source:
 def pulls_of(source: Source) -> QuerySet[Pull]:
     """The loads of a source, newest first, with what they made."""
     made = Version.objects.select_related("dataset__project").defer(*HEAVY)
-    pulls = Pull.objects.filter(source=source).select_related("source__project", "created_by")
-    return pulls.prefetch_related(Prefetch("version", made), "files")
+    pulls = Pull.objects.filter(source=source).select_related("source__project", "source__dataset", "created_by")
+    return pulls.defer("found").prefetch_related(Prefetch("version", made), "files")
 
 
 def pull_for(source: Source, pull_id: UUID) -> Pull:
@@ -56,6 +56,14 @@ def pull_for(source: Source, pull_id: UUID) -> Pull:
     return pull
 
 
+def looks(projects: Collection[Project]) -> list[Pull]:
+    """The loads of these projects that wait until somebody has looked at them, oldest first."""
+    waiting = Pull.objects.filter(source__project__in=projects, source__deleted_at=None, state=Pull.State.PREVIEW)
+    return list(
+        waiting.defer("found").select_related("source__project", "source__dataset__project").order_by("created_at")[:20]
+    )
+
+
 def running(source: Source) -> Pull | None:
     """The load that waits or runs."""
     return pulls_of(source).filter(state=Pull.State.WAITING).first()
@@ -64,6 +72,12 @@ def running(source: Source) -> Pull | None:
 def last_test(source: Source) -> Job | None:
     """The newest test of a source."""
     return latest_of(source)
+
+
+def columns_seen(source: Source) -> list[str]:
+    """The columns that the newest test saw where the source reads."""
+    test = last_test(source)
+    return list((test.result or {}).get("columns", [])) if test else []
 
 
 def secrets_of(source: Source) -> dict[str, str]:
@@ -102,6 +116,7 @@ def pull_spec(pull: Pull) -> dict[str, Any]:
         "mark": mark,
         "keys": source.keys,
         "options": source.options,
+        "look": pull.preview,
         "base": _base(base) if base and mark else None,
         "known": _known(newest) if newest else None,
         "seconds": FETCH_SECONDS,
@@ -125,8 +140,8 @@ def _known(version: Version) -> dict[str, Any]:
 
 
 def pull_of(version: Version) -> Pull | None:
-    """The load that made a version, if one did."""
-    return Pull.objects.filter(version=version).select_related("source", "created_by").first()
+    """The load that made a version, if one did and its source is still there."""
+    return Pull.objects.filter(version=version, source__deleted_at=None).select_related("source", "created_by").first()
 
 
 def shown_params(source: Source) -> list[tuple[str, Any]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Max, Prefetch, Q, QuerySet
+from django.db.models import Max, OuterRef, Prefetch, QuerySet, Subquery
 
 from datasets.columns import SchemaChange, schema_changed
 from datasets.models.versions import Dataset, Ingestion, Version
@@ -92,7 +92,7 @@ def sample_rows(version: Version, rows: int) -> list[dict[str, Any]]:
     return list(islice(version.profile["sample"], rows))
 
 
-def datasets_of(projects: Collection[Project]) -> QuerySet[Dataset]:
+def datasets_of(projects: Collection[Project] | QuerySet[Project]) -> QuerySet[Dataset]:
     """The datasets of these projects for lists, last touched first."""
     datasets = Dataset.objects.filter(project__in=projects).select_related("project", "created_by")
     return datasets.annotate(touched_at=Max("ingestions__created_at")).order_by("-touched_at", "name")
@@ -124,20 +124,16 @@ class Listed:
 
 
 def listed(datasets: Iterable[Dataset]) -> list[Listed]:
-    """Datasets with their versions and last loads, in three queries."""
+    """Datasets with their versions and last loads, in two queries."""
     chosen = list(datasets)
     ids = [dataset.pk for dataset in chosen]
     versions: dict[UUID, list[Version]] = {pk: [] for pk in ids}
     interesting = Version.objects.filter(dataset__in=ids).order_by("-number").defer(*HEAVY)
     for version in interesting.select_related("ingestion__created_by"):
         versions[version.dataset_id].append(version)
-    newest = Ingestion.objects.filter(dataset__in=ids).values("dataset").annotate(at=Max("created_at"))
-    wanted = Q(pk__in=[])
-    for row in newest:
-        wanted |= Q(dataset=row["dataset"], created_at=row["at"])
-    loads = {
-        one.dataset_id: one for one in Ingestion.objects.filter(wanted).select_related("created_by").defer("found")
-    }
+    last = Ingestion.objects.filter(dataset=OuterRef("dataset")).order_by("-created_at").values("pk")[:1]
+    lasts = Ingestion.objects.filter(dataset__in=ids, pk=Subquery(last)).select_related("created_by").defer("found")
+    loads = {one.dataset_id: one for one in lasts}
     return [Listed(dataset, versions[dataset.pk], loads.get(dataset.pk)) for dataset in chosen]
 
 

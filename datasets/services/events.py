@@ -28,6 +28,7 @@ MOST_KEYS = 100
 MOST_DAYS = 366
 PER_SECOND, AT_ONCE = 100.0, 200.0
 STRAY_SECONDS = 3600
+USE_NOTED = timedelta(minutes=1)
 
 
 class _Pace:
@@ -97,8 +98,8 @@ def make_key(source: Source, *, name: str, days: int, by: User) -> tuple[EventKe
         raise Invalid("A key has a name of at most 80 characters.", fields={"name": "At most 80 characters."})
     if not 1 <= days <= MOST_DAYS:
         raise Invalid(f"A key runs 1 to {MOST_DAYS} days.", fields={"days": f"1 to {MOST_DAYS}."})
-    Source.objects.select_for_update().get(pk=source.pk)
-    if EventKey.objects.filter(source=source, revoked_at=None, expires_at__gt=timezone.now()).count() >= MOST_KEYS:
+    Source.everything.select_for_update().get(pk=source.pk)
+    if queries.working_keys(source).count() >= MOST_KEYS:
         raise Conflict(f"A source has at most {MOST_KEYS} keys that work.", code="too_many_keys")
     secret = new_secret(queries.KEY_PREFIX)
     key = EventKey.objects.create(
@@ -111,6 +112,13 @@ def make_key(source: Source, *, name: str, days: int, by: User) -> tuple[EventKe
     )
     record(by, "source.key_made", key, project_key=source.project.key, source=source.name, key=called, days=days)
     return key, secret
+
+
+def note_use(key: EventKey) -> None:
+    """Remember that a key was shown; once a minute is enough to tell which sender fell silent."""
+    now = timezone.now()
+    if key.last_used_at is None or now - key.last_used_at > USE_NOTED:
+        EventKey.objects.filter(pk=key.pk).update(last_used_at=now)
 
 
 @transaction.atomic
@@ -140,7 +148,7 @@ def close_full_windows() -> int:
 def sweep_journals() -> int:
     """Remove the events of sources that are gone; returns how many."""
     lying = list(queries.journals().iterdir()) if queries.journals().is_dir() else []
-    known = {str(pk) for pk in Source.objects.filter(connector=queries.EVENTS).values_list("pk", flat=True)}
+    known = {str(pk) for pk in Source.everything.filter(connector=queries.EVENTS).values_list("pk", flat=True)}
     gone = [one for one in lying if one.name not in known and one.stat().st_mtime < time.time() - STRAY_SECONDS]
     for one in gone:
         shutil.rmtree(one, ignore_errors=True)

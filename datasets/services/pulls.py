@@ -14,18 +14,20 @@ from datasets import schedules
 from datasets.models.sources import Pull, PullFile, Source
 from datasets.models.versions import Dataset, Version
 from datasets.sentences import short
-from datasets.services import versions
+from datasets.services import contracts, versions
+from datasets.services.checks import check_when_made
 from datasets.services.sources import address_of
 from datasets.services.versions import LOADER
 from jobs import services as jobs
 from jobs.models import Job, State
 from notices.services import tell
-from problems.problem import Conflict
+from problems.problem import Conflict, Gone
 from projects.permissions import Role
 from projects.queries.team import members_with
 from storage.models import Blob
 
 MOST_DUE = 50
+DROPPED = {"state": Pull.State.DROPPED, "found": None, "table": None}
 
 
 def check_feeds(source: Source) -> None:
@@ -33,32 +35,44 @@ def check_feeds(source: Source) -> None:
     if source.expired:
         text = f"The licence of {source.name} ran out on {source.licence_until}: it feeds nothing any more."
         raise Conflict(text, code="expired")
+    if source.deleted_at:
+        raise Conflict(f"{source.name} lies in the bin: it feeds nothing.", code="in_the_bin")
     if not source.feeds:
         words = "was refused" if source.state == Source.State.REFUSED else "is not approved yet"
         raise Conflict(f"{source.name} {words}: only approved sources feed a project.", code="not_approved")
 
 
 @transaction.atomic
-def start_pull(source: Source, *, by: Actor, again: bool = False, by_schedule: bool = False) -> tuple[Pull, Job]:
-    """Load from it: what is new since the last load, or with `again` from the beginning."""
-    locked = Source.objects.select_for_update(of=("self",)).select_related("project", "dataset").get(pk=source.pk)
+def start_pull(
+    source: Source, *, by: Actor, again: bool = False, by_schedule: bool = False, preview: bool = False
+) -> tuple[Pull, Job]:
+    """Load from it: what is new since the last load, or with `again` from the beginning.
+
+    With `preview` it becomes a version only when a person has looked at it. A look that waits goes with the next load.
+    """
+    rows = Source.everything.select_for_update(of=("self",)).select_related("project", "dataset")
+    locked = rows.filter(pk=source.pk).first()
+    if locked is None:
+        raise Gone(f"{source} was deleted a moment ago.")
     check_feeds(locked)
     if Dataset.everything.filter(pk=locked.dataset_id).exclude(deleted_at=None).exists():
         raise Conflict(f"{locked.dataset.name} is in the bin. Restore it first.", code="in_the_bin")
     if Pull.objects.filter(source=locked, state=Pull.State.WAITING).exists():
         raise Conflict(f"{locked.name} is being loaded already.", code="running")
+    Pull.objects.filter(source=locked, state=Pull.State.PREVIEW).update(**DROPPED)
     pull = Pull.objects.create(
         source=locked,
         revision=locked.revision,
         again=again,
         by_schedule=by_schedule,
+        preview=preview,
         mark_before={} if again else locked.mark,
         created_by=by if isinstance(by, User) else None,
     )
     job = jobs.start(
         "datasets.pull",
         by=by,
-        title=f"Load {locked.dataset.name} from {locked.name}",
+        title=f"{'Look at' if preview else 'Load'} {locked.dataset.name} from {locked.name}",
         subject=pull,
         project_key=locked.project.key,
         payload={"pull": str(pull.pk)},
@@ -87,9 +101,9 @@ def start_due() -> int:
     return started
 
 
-def _ending(pull: Pull) -> tuple[Pull, Source]:
+def ending(pull: Pull) -> tuple[Pull, Source]:
     """Both rows, locked, if the source is still what was loaded from."""
-    source = Source.objects.select_for_update(of=("self",)).select_related("project").get(pk=pull.source_id)
+    source = Source.everything.select_for_update(of=("self",)).select_related("project").get(pk=pull.source_id)
     locked = Pull.objects.select_for_update(of=("self",)).get(pk=pull.pk)
     if source.revision != locked.revision:
         raise Conflict("The source was changed while it was being loaded. Nothing was kept.", code="changed_meanwhile")
@@ -109,7 +123,7 @@ def _move_on(pull: Pull, source: Source, answer: dict[str, Any]) -> None:
 @transaction.atomic
 def finish_unchanged(pull: Pull, answer: dict[str, Any]) -> None:
     """There was nothing new: no version is made, and that is said."""
-    locked, source = _ending(pull)
+    locked, source = ending(pull)
     _move_on(locked, source, answer)
     locked.state = Pull.State.UNCHANGED
     locked.save()
@@ -119,7 +133,7 @@ def finish_unchanged(pull: Pull, answer: dict[str, Any]) -> None:
 @transaction.atomic
 def finish_pull(pull: Pull, *, table: Blob, files: Sequence[tuple[str, Blob]], answer: dict[str, Any]) -> Version:
     """Make the next draft version of what was fetched, and move the mark with it."""
-    locked, source = _ending(pull)
+    locked, source = ending(pull)
     dataset = Dataset.objects.select_for_update(of=("self",)).select_related("project").get(pk=source.dataset_id)
     last = Version.everything.filter(dataset=dataset).aggregate(last=Max("number"))["last"] or 0
     version = Version.objects.create(
@@ -130,13 +144,15 @@ def finish_pull(pull: Pull, *, table: Blob, files: Sequence[tuple[str, Blob]], a
         refused_rows=answer["refused_rows"],
         schema=answer["schema"],
         profile=answer["profile"],
-        report=answer["report"],
+        report={**answer["report"], "source": source.name},
     )
     _move_on(locked, source, answer)
     locked.state, locked.version = Pull.State.MADE, version
     locked.save()
     PullFile.objects.bulk_create(PullFile(pull=locked, name=name, blob=blob) for name, blob in files)
     facts = {"dataset": dataset.name, "number": version.number, "rows": version.rows, "source": source.name}
+    if check_when_made(version) is None:
+        contracts.tell_broken(version)
     record(LOADER, "source.loaded", version, project_key=dataset.project.key, **facts, sha256=table.sha256)
     words = short(version.rows, version.refused_rows)
     text = f"{version} is ready to look at: {words}. It came from the source {source.name}."

@@ -22,7 +22,7 @@ from jobs import services as jobs
 from jobs.models import OPEN_STATES, Job, State
 from jobs.queries import of_subject
 from notices.services import tell
-from problems.problem import Conflict, Invalid
+from problems.problem import Conflict, Gone, Invalid
 from projects.access import roles_of
 from projects.models.projects import Project
 from projects.permissions import Role, allows
@@ -49,7 +49,9 @@ def create_recipe(
         with transaction.atomic():
             recipe = Recipe.objects.create(project=project, name=called, source=source, target=made, created_by=person)
     except IntegrityError:
-        text = f"There is a recipe “{called}” already."
+        binned = Recipe.everything.filter(project=project, name=called).exclude(deleted_at=None).exists()
+        where = " in the bin. Restore it there, or take another name" if binned else " already"
+        text = f"There is a recipe “{called}”{where}."
         raise Invalid(text, fields={"name": text}, code="name_taken") from None
     version = RecipeVersion.objects.create(
         recipe=recipe, number=1, steps=[one.as_dict for one in planned], created_by=person
@@ -69,7 +71,9 @@ def _target_name(text: str) -> str:
 @transaction.atomic
 def change_recipe(recipe: Recipe, *, steps: Any, seen: int, by: Actor) -> RecipeVersion:
     """Save the steps as the next version. `seen` is the version that the person looked at."""
-    locked = Recipe.objects.select_for_update().select_related("project", "source").get(pk=recipe.pk)
+    locked = Recipe.objects.select_for_update().select_related("project", "source").filter(pk=recipe.pk).first()
+    if locked is None:
+        raise Gone(f"{recipe} was deleted a moment ago.")
     last = locked.versions.aggregate(last=Max("number"))["last"]
     if last != seen:
         raise Conflict(

@@ -25,7 +25,7 @@ from jobs import services as jobs
 from jobs.models import OPEN_STATES, Job
 from jobs.queries import of_subject
 from notices.services import tell
-from problems.problem import Conflict, Invalid
+from problems.problem import Conflict, Gone, Invalid
 from projects.models.projects import Project
 from projects.permissions import Role
 from projects.queries.team import members_with
@@ -57,7 +57,9 @@ def register(
         with transaction.atomic():
             source.save()
     except IntegrityError:
-        text = f"There is a source “{source.name}” already."
+        binned = Source.everything.filter(project=project, name=source.name).exclude(deleted_at=None).exists()
+        where = " in the bin. Restore it there, or take another name" if binned else " already"
+        text = f"There is a source “{source.name}”{where}."
         raise Invalid(text, fields={"name": text}, code="name_taken") from None
     record(by, "source.registered", source, project_key=project.key, **_facts(source))
     text = f"The source {source.name} ({member.where(source.params)}) waits for approval."
@@ -100,7 +102,7 @@ def change(source: Source, *, seen: int, by: User, params: Any = None, **given: 
     if not changed:
         return locked
     locked.revision += 1
-    if "place" in changed or changed & set(LICENCE):
+    if changed & {"place", "reach", *LICENCE}:
         locked.state, locked.decided_by, locked.decided_at, locked.reason = Source.State.REGISTERED, None, None, ""
     if changed & (STARTS_ANEW | {"place", "what"}):
         locked.mark, locked.until = {}, ""
@@ -136,6 +138,7 @@ def _put_params(source: Source, member: Connector, params: Any) -> set[str]:
     for one in member.fields:
         if one.kind != "secret" and (not before or found[one.name] != before.get(one.name)):
             changed.add("place" if one.locates else "pace" if one.group == HOW else "what")
+            changed |= {"reach"} if one.widens else set()
     member.watch(found, allow=settings.OUTBOUND_ALLOW)
     kept = source.sealed if "place" not in changed else {}
     fresh = {name: seal(text).decode() for name, text in secrets.items() if text}
@@ -191,7 +194,9 @@ def _check_licence(source: Source) -> None:
 
 def _locked(source: Source, seen: int) -> Source:
     rows = Source.objects.select_for_update(of=("self",)).select_related("project", "dataset")
-    locked = rows.get(pk=source.pk)
+    locked = rows.filter(pk=source.pk).first()
+    if locked is None:
+        raise Gone(f"{source} was deleted a moment ago.")
     if locked.revision != seen:
         text = "Somebody changed this source meanwhile. Look at it first; nothing was changed."
         raise Conflict(text, code="changed_meanwhile")

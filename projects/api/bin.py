@@ -25,9 +25,12 @@ from web.pages import SIGNED_IN
 
 
 class DiscardBody(serializers.Serializer[Any]):
-    """Which thing goes to the bin: `dataset` customers, `version` customers/v2, `run` 5, `model` churn/v2."""
+    """Which thing goes to the bin.
 
-    kind = serializers.ChoiceField(choices=["dataset", "version", "run", "model"])
+    `dataset` customers, `version` customers/v2, `source` orders, `recipe` tidy, `run` 5, `model` churn/v2.
+    """
+
+    kind = serializers.ChoiceField(choices=["dataset", "version", "source", "recipe", "run", "model"])
     subject = serializers.CharField(max_length=80)
 
 

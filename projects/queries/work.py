@@ -30,7 +30,7 @@ def job_link(job: Job) -> dict[str, Any]:
     return {"id": str(job.pk), "state": job.state, "url": url}
 
 
-def jobs_in(keys: Collection[str], *, only_open: bool = False) -> QuerySet[Job]:
+def jobs_in(keys: Collection[str] | QuerySet[Any], *, only_open: bool = False) -> QuerySet[Job]:
     """The jobs of these projects, newest first."""
     jobs = Job.objects.filter(project_key__in=keys)
     return jobs.filter(state__in=OPEN_STATES) if only_open else jobs

@@ -1,5 +1,8 @@
 """Events that are pushed: keys of senders, what is refused, and windows that become versions."""
 
+import html
+import re
+import shlex
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -17,6 +20,7 @@ from datasets.services import events as services
 from datasets.services import pulls, sources
 from jobs.models import Job
 from projects.permissions import Role
+from projects.services.bin import discard, restore
 from tests.conftest import Cast
 
 API = "/api/v1/projects/churn/sources/line-3/"
@@ -126,6 +130,45 @@ def test_a_key_opens_its_source_alone_and_only_while_it_runs(
     EventKey.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     assert push(client, event(3)).status_code == 401
     assert push(api_of(cast[Role.VIEWER]), event(3)).status_code == 403
+
+
+def test_keys_are_made_listed_and_revoked_on_the_page_of_the_source(
+    approved: Source, cast: Cast, browser_of: Callable[..., Client]
+) -> None:
+    engineer = browser_of(cast[Role.DATA_ENGINEER])
+    page = engineer.get("/p/churn/sources/line-3/").content.decode()
+    assert "Nobody yet" in page
+    assert "http://testserver/api/v1/projects/churn/sources/line-3/events/" in page
+    made = engineer.post("/p/churn/sources/line-3/event-keys/", {"sender": "PLC 7", "days": "30"})
+    (secret,) = set(re.findall(r"events_[\w-]{20,}", made.content.decode()))
+    assert made.headers["Cache-Control"] == "private, no-store"
+    page = engineer.get("/p/churn/sources/line-3/").content.decode()
+    assert secret not in page, "it is shown once"
+    assert "never used" in page
+    assert EventKey.objects.get().prefix in page
+    client = Client(headers={"Authorization": f"Bearer {secret}"})
+    body = shlex.split(html.unescape(made.context["command"]).replace("\\\n", " "))[-1]
+    assert push(client, body).json() == {"accepted": 1}, "the command that is shown sends what the source takes"
+    assert "never used" not in engineer.get("/p/churn/sources/line-3/").content.decode()
+    viewer = browser_of(cast[Role.VIEWER])
+    assert "Make a key" not in viewer.get("/p/churn/sources/line-3/").content.decode()
+    assert viewer.post("/p/churn/sources/line-3/event-keys/", {"sender": "x", "days": "1"}).status_code == 403
+    for wrong in ({"sender": "", "days": "30"}, {"sender": "x", "days": "0"}, {"sender": "x", "days": "soon"}):
+        assert engineer.post("/p/churn/sources/line-3/event-keys/", wrong).status_code == 422
+    revoke = f"/p/churn/sources/line-3/event-keys/{EventKey.objects.get().pk}/revoke/"
+    assert viewer.post(revoke).status_code == 403
+    assert "refused from now on" in engineer.post(revoke, follow=True).content.decode()
+    assert push(client, event(2)).status_code == 401
+    assert "1 revoked or expired" in engineer.get("/p/churn/sources/line-3/").content.decode()
+
+
+def test_a_source_in_the_bin_takes_nothing(approved: Source, cast: Cast) -> None:
+    client = sender(approved, cast)
+    binned = discard(cast.project, "source", approved, by=cast[Role.DATA_ENGINEER])
+    assert push(client, event(1)).status_code == 401
+    assert services.sweep_journals() == 0, "what was sent waits for the source to come back"
+    restore(binned, by=cast[Role.DATA_ENGINEER])
+    assert push(client, event(1)).status_code == 201
 
 
 def test_too_many_requests_are_told_to_wait(approved: Source, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:

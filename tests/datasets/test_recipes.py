@@ -4,17 +4,20 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from audit.models import Entry
-from datasets.models.recipes import Preparation, PreparationInput, RecipeVersion
+from datasets.models.recipes import Preparation, PreparationInput, Recipe, RecipeVersion
 from datasets.models.versions import Version
 from datasets.queries import recipes as queries
 from datasets.services import recipes as services
 from datasets.services import versions
 from jobs.models import Job
 from notices.models import Notice
-from problems.problem import Conflict, Denied, Invalid
+from problems.problem import Conflict, Denied, Gone, Invalid
+from projects.models.bin import Binned
 from projects.permissions import Role
+from projects.services.bin import discard, purge
 from storage import tables
 from tests.conftest import Cast
 from tests.datasets.recipes.kitchen import step
@@ -203,3 +206,27 @@ def test_hostile_names_and_values_do_nothing_but_stand_there(
     assert job.state == "succeeded", job.message
     assert [row[column] for row in rows_of(Version.objects.get(dataset__name="safe"))] == [evil, f"`touch {marker}`"]
     assert not marker.exists()
+
+
+def test_a_recipe_goes_unless_a_version_was_made_by_it(
+    cast: Cast, recipe: RecipeVersion, run_jobs: Callable[[], list[Job]], api_of: Callable[..., Client]
+) -> None:
+    engineer = api_of(cast[Role.DATA_ENGINEER])
+
+    def put() -> Any:
+        body = {"kind": "recipe", "subject": "prepare"}
+        return engineer.post("/api/v1/projects/churn/bin/", body, "application/json")
+
+    run, _ = services.start_preparation(recipe.recipe, by=cast[Role.DATA_ENGINEER])
+    assert put().json()["blocked_by"] == ["It is being run."]
+    run_jobs()
+    assert put().json()["blocked_by"] == ["prepared v1 was made by it."]
+    discard(cast.project, "version", Version.objects.get(preparation=run), by=cast[Role.DATA_ENGINEER])
+    purge(Binned.objects.get(), by=cast[Role.OWNER])
+    binned = put()
+    assert binned.status_code == 201
+    assert engineer.get("/api/v1/projects/churn/recipes/prepare/").status_code == 404
+    with pytest.raises(Gone):
+        services.change_recipe(recipe.recipe, steps=[FILL], seen=1, by=cast[Role.DATA_ENGINEER])
+    purge(Binned.objects.get(pk=binned.json()["id"]), by=cast[Role.OWNER])
+    assert not Recipe.everything.exists()

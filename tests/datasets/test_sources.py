@@ -1,6 +1,7 @@
 """The register of sources: approval, expiry, the secret again (A53), loads that move the mark only with a version."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -9,7 +10,8 @@ import pytest
 from django.utils import timezone
 
 from audit.models import Entry
-from datasets.models.sources import Pull, Source
+from datasets.models.contracts import DataContract, Subscription
+from datasets.models.sources import Pull, PullFile, Source
 from datasets.models.versions import Version
 from datasets.queries import sources as queries
 from datasets.services import pulls, sources
@@ -17,6 +19,9 @@ from jobs.models import Job, Line
 from notices.models import Notice
 from problems.problem import Conflict, Invalid
 from projects.permissions import Role
+from projects.services.bin import discard
+from storage import blobs
+from storage.models import Blob
 from tests.conftest import Cast
 from tests.datasets.connectors.town import SECRET, Town, open_town
 
@@ -180,6 +185,56 @@ def test_the_secret_is_nowhere(
     assert not [text for text in said if SECRET in text or "town-key" in text]
 
 
+def test_a_source_that_something_depends_on_stays(cast: Cast, town: Town, browser_of: Any, api_of: Any) -> None:
+    source = registered(cast, town)
+    engineer, rest = browser_of(cast[Role.DATA_ENGINEER]), api_of(cast[Role.DATA_ENGINEER])
+    DataContract.objects.create(dataset=source.dataset, number=1, signed_at=timezone.now())
+    Subscription.objects.create(dataset=source.dataset, consumer="training", name="Training of this project")
+    Pull.objects.create(source=source, revision=1)
+    sources.change(fresh(source), seen=1, schedule="daily", by=cast[Role.DATA_ENGINEER])
+    asked = "/p/churn/bin/put/?kind=source&subject=orders"
+    page = engineer.get(asked).content.decode()
+    for why in ("It is being loaded", "every day at 02:00", "Training of this project counts on contract 1 of orders"):
+        assert why in page, why
+    refused = rest.post("/api/v1/projects/churn/bin/", {"kind": "source", "subject": "orders"}, "application/json")
+    assert (refused.status_code, len(refused.json()["blocked_by"])) == (409, 3)
+    viewer = browser_of(cast[Role.VIEWER])
+    assert viewer.post("/p/churn/bin/put/", {"kind": "source", "subject": "orders"}).status_code == 403
+
+
+def test_a_source_goes_for_good_and_its_versions_keep_its_name(
+    cast: Cast, town: Town, run_jobs: RunJobs, browser_of: Any, api_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = approved(cast, registered(cast, town))
+    made = load(cast, source, run_jobs).version
+    assert made is not None
+    engineer, bin_api = browser_of(cast[Role.DATA_ENGINEER]), "/api/v1/projects/churn/bin/"
+    rest = api_of(cast[Role.DATA_ENGINEER])
+    put = rest.post(bin_api, {"kind": "source", "subject": "orders"}, "application/json")
+    assert put.status_code == 201
+    assert engineer.get("/p/churn/sources/orders/").status_code == 404
+    assert "/sources/orders/" not in engineer.get("/p/churn/sources/").content.decode()
+    with pytest.raises(Conflict, match="in the bin"):
+        pulls.start_pull(source, by=cast[Role.DATA_ENGINEER])
+    with pytest.raises(Invalid, match="in the bin"):
+        registered(cast, town)
+    version = f"/p/churn/data/orders/v{made.number}/"
+    assert "it is not here any more" in engineer.get(version).content.decode()
+    address = f"{bin_api}{put.json()['id']}/"
+    assert rest.post(f"{address}restore/", {}, "application/json").status_code == 204
+    assert engineer.get("/p/churn/sources/orders/").status_code == 200
+    binned = discard(cast.project, "source", fresh(source), by=cast[Role.DATA_ENGINEER])
+    kept = list(PullFile.objects.values_list("blob_id", flat=True))
+    monkeypatch.setattr(blobs, "GRACE_SECONDS", -60)
+    freed = api_of(cast[Role.OWNER]).post(f"{bin_api}{binned.pk}/delete/", {"name": "orders"}, "application/json")
+    assert freed.json()["freed_bytes"] > 0
+    assert not Source.everything.exists()
+    assert not Blob.objects.filter(pk__in=kept).exists()
+    page = engineer.get(version).content.decode()
+    assert 'from the source <span class="mono">orders</span>' in page
+    assert registered(cast, town).name == "orders", "its name is free again"
+
+
 def test_pages_show_a_source_from_its_kind_to_its_version(
     cast: Cast, town: Town, run_jobs: RunJobs, browser_of: Any, django_assert_max_num_queries: Any
 ) -> None:
@@ -220,6 +275,71 @@ def test_pages_show_a_source_from_its_kind_to_its_version(
         engineer.get("/p/churn/sources/file/")
     with django_assert_max_num_queries(30):
         engineer.get("/p/churn/sources/")
+
+
+def fields_of(page: Any) -> set[str]:
+    return set(re.findall(r'name="(?:param_)?(\w+)"', page.content.decode())) - {"csrfmiddlewaretoken", "shown"}
+
+
+def test_the_form_shows_only_what_belongs_with_and_without_scripts(cast: Cast, browser_of: Any) -> None:
+    engineer, address = browser_of(cast[Role.DATA_ENGINEER]), "/p/churn/new-source/postgresql/"
+    first = engineer.get(address)
+    always = {"table", "columns", "schema", "ca", "mode", "schedule", "third_party", "read", "tls", "password"}
+    later = {"query", "watermark", "keys", "at", "weekday", "vendor", "licence", "licence_until"}
+    assert always <= fields_of(first)
+    assert not later & fields_of(first)
+    form = {"name": "shop", "dataset": "orders", "param_host": "db.example.org", "param_port": "5432"}
+    form |= {"param_database": "shop", "param_tls": "encrypt", "param_user": "reader", "param_password": "geheim"}
+    form |= {"param_read": "query", "param_wide": "refuse", "param_most_rows": "1000", "mode": "incremental"}
+    form |= {"schedule": "weekly", "third_party": "on"}
+    live = engineer.post(address, form | {"do": "show"}, headers={"HX-Request": "true"})
+    assert live.status_code == 200
+    assert fields_of(live) & (later | {"table", "columns", "ca"}) == later
+    assert 'value="db.example.org"' in live.content.decode()
+    assert 'value="02:00"' in live.content.decode(), "what was not shown yet begins with its default"
+    assert "geheim" not in live.content.decode(), "a secret is never written into a page"
+    assert "is needed" not in live.content.decode(), "nothing is judged before it is sent"
+    plain = engineer.post(address, form | {"shown": first.context["form"].shown})
+    assert (plain.status_code, Source.objects.count()) == (200, 0)
+    assert "Query" in plain.context["fresh"]
+    assert "Column that grows" in plain.context["fresh"]
+    more = {"param_query": "SELECT 1 AS id", "param_watermark": "id", "keys": "id", "at": "03:00", "weekday": "2"}
+    more |= {"vendor": "ACME", "licence": "CC BY", "licence_until": "2099-01-01"}
+    made = engineer.post(address, form | more | {"shown": plain.context["form"].shown})
+    assert made.status_code == 302
+    source = Source.objects.get()
+    assert (source.params["query"], source.keys, source.weekday) == ("SELECT 1 AS id", ["id"], 2)
+    assert source.vendor == "ACME"
+    own = {name: value for name, value in (form | more).items() if name != "third_party"} | {"seen": "1"}
+    assert engineer.post("/p/churn/sources/shop/edit/", own).status_code == 302
+    source.refresh_from_db()
+    assert (source.vendor, source.licence_until) == ("", None), "it is not data of others any more"
+
+
+def test_columns_are_ticked_after_a_test_and_others_need_a_new_approval(cast: Cast, browser_of: Any) -> None:
+    engineer = browser_of(cast[Role.DATA_ENGINEER])
+    params = {"host": "db.example.org", "database": "shop", "user": "reader", "password": "x", "table": "orders"}
+    given = {"connector": "postgresql", "name": "shop", "dataset": "orders"}
+    source = sources.register(
+        cast.project, **given, params=params | {"columns": ["id", "old"]}, by=cast[Role.DATA_ENGINEER]
+    )
+    approved(cast, source)
+    assert "<textarea" in str(engineer.get("/p/churn/sources/shop/edit/").context["form"]["param_columns"])
+    job = sources.start_test(source, by=cast[Role.DATA_ENGINEER])
+    Job.objects.filter(pk=job.pk).update(state="succeeded", result={"steps": [], "columns": ["id", "price", "<i>"]})
+    page = engineer.get("/p/churn/sources/shop/edit/").content.decode()
+    assert page.count('type="checkbox" name="param_columns"') == 4
+    assert "old (gone)" in page
+    assert "&lt;i&gt;" in page
+    form = {name: value for name, value in params.items() if name != "password"}
+    sent: dict[str, Any] = {f"param_{name}": value for name, value in form.items()}
+    sent |= {"param_port": "5432", "param_tls": "verify", "param_read": "table", "param_wide": "refuse"}
+    sent |= {"param_most_rows": "10000000", "mode": "full", "schedule": "off", "seen": "1"}
+    saved = engineer.post("/p/churn/sources/shop/edit/", sent | {"param_columns": ["id", "price"]})
+    assert saved.status_code == 302, saved.context["form"].errors
+    source = fresh(source)
+    assert (source.params["columns"], source.state) == (["id", "price"], "registered")
+    assert "password" in source.sealed, "the secret stays"
 
 
 def test_the_api_registers_changes_decides_and_loads(cast: Cast, town: Town, run_jobs: RunJobs, api_of: Any) -> None:

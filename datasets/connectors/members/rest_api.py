@@ -93,6 +93,7 @@ class RestApi(Connector):
             "Field that grows",
             "For loading only what is new: a number or a time of each row, such as updated_at.",
             required=False,
+            incremental=True,
         ),
         Field(
             "since_param",
@@ -100,6 +101,7 @@ class RestApi(Connector):
             "Parameter that asks for what came after",
             "Such as updated_since. It is sent the largest value that was seen.",
             required=False,
+            incremental=True,
         ),
     )
 

@@ -50,7 +50,9 @@ class S3(Connector):
     icon = "folder-open"
     modes = (FULL, INCREMENTAL)
     fields = (
-        Field("endpoint", "text", "Endpoint", "", WHERE, locates=True, example="https://s3.eu-central-1.amazonaws.com"),
+        Field(
+            "endpoint", "text", "Endpoint", group=WHERE, locates=True, example="https://s3.eu-central-1.amazonaws.com"
+        ),
         Field("region", "text", "Region", group=WHERE, default="us-east-1", locates=True),
         Field("bucket", "text", "Bucket", group=WHERE, locates=True),
         Field(
@@ -58,7 +60,7 @@ class S3(Connector):
             "yes_no",
             "The bucket stands in the path",
             "Most storages of your own want it so; Amazon has it in the name of the host.",
-            WHERE,
+            group=WHERE,
             default=True,
             locates=True,
         ),
@@ -73,7 +75,12 @@ class S3(Connector):
         ),
         Field("access_key", "text", "Access key", group=GROUP, locates=True, only=("auth", ("keys",))),
         Field(
-            "secret", "secret", "Secret key", "It is sealed; only signatures leave.", GROUP, only=("auth", ("keys",))
+            "secret",
+            "secret",
+            "Secret key",
+            "It is sealed; only signatures leave.",
+            group=GROUP,
+            only=("auth", ("keys",)),
         ),
         Field(
             "prefix",

@@ -60,7 +60,9 @@ class Website(Connector):
             only=("rows", ("selectors",)),
             example="price = span.price",
         ),
-        Field("per_second", "number", "Requests a second", "At most so many.", HOW, 1.0, low=0.05, high=10),
+        Field(
+            "per_second", "number", "Requests a second", "At most so many.", group=HOW, default=1.0, low=0.05, high=10
+        ),
     )
 
     def check(self, p: Params) -> None:

@@ -167,6 +167,47 @@ def test_only_what_is_new_and_every_tie_once(server: Server, tmp_path: Path) -> 
     assert "2024-01-03" in second["until"]
 
 
+def test_only_chosen_columns_are_asked_for_and_a_gone_one_is_told(server: Server, tmp_path: Path) -> None:
+    use = [f"USE {server.params['database']}"] if server.kind == "mariadb" else []
+    mark = "`" if server.kind == "mariadb" else '"'
+    odd = 'a %s"`; DROP TABLE people; --'
+    name = mark + odd.replace(mark, mark * 2) + mark
+    server.run(
+        *use,
+        "DROP TABLE IF EXISTS people",
+        f"CREATE TABLE people (id int, {name} int, secret varchar(20), note varchar(20))",
+        "INSERT INTO people VALUES (1, 10, 'hidden', 'x'), (2, 20, 'hidden', 'y')",
+    )
+    given: dict[str, Any] = {"table": "people", "columns": ["note", odd, "id"]}
+    answer = server.pull(tmp_path / "full", **given)
+    assert [one["name"] for one in answer["schema"]] == ["note", odd, "id"]
+    assert rows(tmp_path / "full", answer)[1] == {"note": "y", odd: 20, "id": 2}
+    first = server.pull(tmp_path / "first", "incremental", watermark="id", **given)
+    server.run(*use, "INSERT INTO people VALUES (3, 30, 'hidden', 'z')")
+    new = server.pull(tmp_path / "new", "incremental", watermark="id", mark=first["mark"], **given)
+    assert rows(tmp_path / "new", new) == [{"note": "z", odd: 30, "id": 3}]
+    tried = engine.test(server.spec(**given), tmp_path, Silent())
+    assert tried["columns"] == ["id", odd, "secret", "note"], "all that there are to choose from"
+    assert tried["steps"][-1]["text"].startswith("3 of 4 columns: note")
+    server.run(*use, "ALTER TABLE people DROP COLUMN note")
+    for text in (
+        _refusal(server, tmp_path, given),
+        engine.test(server.spec(**given), tmp_path, Silent())["steps"][-1]["text"],
+    ):
+        assert text.startswith("The columns of the table changed: it has no column note any more. It has id,")
+    with pytest.raises(Invalid, match="is one of the chosen columns"):
+        server.spec("incremental", table="people", columns=["note"], watermark="id")
+    with pytest.raises(Invalid, match="has no meaning beside"):
+        server.spec(read="query", query="SELECT 1", columns=["id"])
+
+
+def _refusal(server: Server, tmp_path: Path, given: dict[str, Any]) -> str:
+    with pytest.raises(Problem) as refused:
+        server.pull(tmp_path / "gone", **given)
+    assert refused.value.code == "columns_gone"
+    return str(refused.value)
+
+
 HOSTILE = [
     "SELECT 1; DROP TABLE victim",
     "1) q; DROP TABLE victim; --",
