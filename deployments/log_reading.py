@@ -2,14 +2,15 @@
 
 import heapq
 import os
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import orjson
 
+from datasets.masking import HIDDEN, visible
 from deployments.serving.journal import SUFFIX, folders
 
 BLOCK = 64 * 1024
@@ -34,6 +35,11 @@ class Logged:
     decision: str | None = None
     policy: int | None = None
     baseline: Any = None
+
+    def seen(self, hidden: Collection[str], target: str) -> "Logged":
+        """The row without values of hidden columns; what was said of a hidden target is one of them."""
+        said = {"answer": HIDDEN, "probability": None, "decision": None, "baseline": None} if target in hidden else {}
+        return replace(self, row=visible(self.row, hidden), **said)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for an answer of the API."""

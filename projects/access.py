@@ -142,11 +142,11 @@ class May:
     """For templates: `{% if may.run_start %}` asks for the action `run.start`."""
 
     def __init__(self, roles: frozenset[Role]) -> None:
-        self._roles = roles
+        self.roles = roles
 
     def __getitem__(self, name: str) -> bool:
         room, _, verb = name.partition("_")
-        return allows(self._roles, f"{room}.{verb}")
+        return allows(self.roles, f"{room}.{verb}")
 
 
 class ProjectEndpoint(Endpoint):

@@ -103,10 +103,12 @@ class Endpoint(APIView):
         plain = {name: _plain(value) for name, value in data.items()} if isinstance(data, Mapping) else data
         return hashlib.sha256(json.dumps(plain, sort_keys=True, default=str).encode()).hexdigest()
 
-    def page_of(self, queryset: Any, show: Callable[[Any], dict[str, Any]]) -> Response:
-        """One page of a list, each row by `show`."""
+    def page_of(
+        self, queryset: Any, show: Callable[[Any], dict[str, Any]], prepare: Callable[[list[Any]], Any] = list
+    ) -> Response:
+        """One page of a list, each row by `show`; `prepare` sees all rows of the page at once before."""
         pages = Pages()
-        rows: list[Any] = pages.paginate_queryset(queryset, self.request, view=self) or []
+        rows: list[Any] = prepare(pages.paginate_queryset(queryset, self.request, view=self) or [])
         return pages.get_paginated_response([show(row) for row in rows])
 
 

@@ -13,7 +13,9 @@ from django.utils.safestring import SafeString
 
 from jobs.models import Job, Line, State
 from jobs.queries import before_in_queue
+from projects.access import May
 from projects.overview import Section
+from projects.results import words
 
 register = template.Library()
 LINES = 12
@@ -39,14 +41,19 @@ class JobView:
     left: str
     url: str
     cancel_url: str
-    lines: list[Line]
+    message: str
+    progress: str
+    lines: list[str]
+    history: list[dict[str, Any]]
     wanted: int
 
 
-@register.simple_tag
-def job_view(job: Job, lines: Any = 0) -> JobView:
-    """All that the live part of a job shows, with the last lines of its log."""
-    wanted = int(lines or LINES)
+@register.simple_tag(takes_context=True)
+def job_view(context: RequestContext, job: Job, lines: Any = 0) -> JobView:
+    """All that the live part of a job shows, with the last lines of its log, in words that the reader may see."""
+    wanted, may = int(lines or LINES), context.get("may")
+    said = words(job.project_key, may.roles if isinstance(may, May) else frozenset())
+    log = Line.objects.filter(job=job).order_by("-pk")[:wanted]
     status, word = STATUS[State(job.state)]
     address = [job.project_key, job.pk]
     return JobView(
@@ -59,7 +66,10 @@ def job_view(job: Job, lines: Any = 0) -> JobView:
         time_left(job),
         reverse("job", args=address) if job.project_key else "",
         reverse("job-cancel", args=address) if job.project_key else "",
-        list(Line.objects.filter(job=job).order_by("-pk")[:wanted])[::-1],
+        said.text(job.message),
+        said.text(job.progress_text),
+        [said.line(one.text) for one in log][::-1],
+        [note | {"message": said.text(str(note.get("message", "")))} for note in job.history],
         wanted,
     )
 
