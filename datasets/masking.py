@@ -8,7 +8,7 @@ HIDDEN = "hidden"
 OPEN_FACTS = ("name", "type", "nullable", "missing", "present", "missing_share", "approximate", "unit", "weight")
 QUOTED = (re.compile(r"“(.*?)”", re.DOTALL), re.compile(r"‘(.*?)’", re.DOTALL), re.compile(r'"(.*?)"', re.DOTALL),
           re.compile(r"(?<!\w)'(.*?)'(?!\w)", re.DOTALL))  # fmt: skip
-UNCLEAR = re.compile(r"“.*”", re.DOTALL)
+UNCLEAR = re.compile(r"“.*”|“[^”]*$", re.DOTALL)
 ERROR = re.compile(r"^([\w.]*(?:Error|Exception|Warning|Exit|Interrupt)\w*): .*", re.DOTALL)
 TOLD = ("message", "reason", "sentence", "cause", "refused")  # parts of audit entries that may quote a cell
 
@@ -40,7 +40,7 @@ def _column(one: Mapping[str, Any]) -> dict[str, Any]:
 
 def unquoted(text: str, known: Collection[str] = ()) -> str:
     """A sentence without the values that it quotes; quoted names that are `known`, as those of columns, stay."""
-    if text.count("“") != text.count("”"):  # a value holds such a mark itself
+    if text.count("“") != text.count("”"):  # a value holds such a mark itself, or the text was cut
         text = UNCLEAR.sub(f"“{HIDDEN}”", text)
     for quoted in QUOTED:
         text = quoted.sub(lambda found: found[0] if found[1] in (HIDDEN, *known) else f"“{HIDDEN}”", text)

@@ -36,7 +36,7 @@ from projects.queries.charter import is_approved
 from projects.queries.define import charter_of, contract_in_force
 from projects.queries.policies import policy_in_force
 from projects.queries.risk import tier_of
-from storage.blobs import verified_path
+from storage.blobs import unverified_path
 
 SERVER_SILENT_SECONDS = 20
 MOST_ROWS = 200
@@ -338,7 +338,7 @@ def _sources(deployment: Deployment, before: str) -> "list[Source] | map[Source]
         segments = segments.filter(first_at__lte=moment)
 
     def source(segment: Segment) -> Source:
-        return Source(segment.last_at, lambda: log_reading.from_table(verified_path(segment.table_id), before))
+        return Source(segment.last_at, lambda: log_reading.from_table(unverified_path(segment.table_id), before))
 
     return map(source, segments.iterator(chunk_size=50))
 
@@ -359,6 +359,6 @@ def _found(deployment: Deployment, prediction_id: str) -> Logged | None:
                     return found
         margin = timedelta(seconds=1)
         for segment in segments_between(deployment, at - margin, at + margin):
-            if found := log_reading.find_in_table(verified_path(segment.table_id), prediction_id):
+            if found := log_reading.find_in_table(unverified_path(segment.table_id), prediction_id):
                 return found
     return None

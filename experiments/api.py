@@ -27,7 +27,6 @@ from projects.contract import as_row
 from projects.measures import for_kind
 from projects.queries.define import charter_of, contract_in_force, goals_of
 from projects.queries.work import job_link
-from projects.results import words
 
 
 class DataBody(serializers.Serializer[Any]):
@@ -193,7 +192,7 @@ class Runs(ProjectEndpoint):
         copied = queries.run_for(self.project, number) if number is not None else None
         version = version_for(self.project, data["dataset"], data["version"]) if data else None
         spec = (copied.spec if copied else {}) | given
-        with words(self.project.key, self.roles).refusals():
+        with self.words.refusals():
             run, job = start_run(
                 self.project, spec=spec, data=version, by=caller(self.request), copied_from=copied, notes=notes
             )

@@ -19,7 +19,6 @@ from projects.api.projects import caller
 from projects.contract import as_row
 from projects.queries.define import contract_in_force
 from projects.queries.work import job_link
-from projects.results import words
 
 ANSWER = serializers.DictField()
 
@@ -131,7 +130,7 @@ class Outcomes(ProjectEndpoint):
         rows = body.validated_data["outcomes"]
 
         def make() -> tuple[int, dict[str, Any]]:
-            with words(self.project.key, self.roles).refusals():
+            with self.words.refusals():
                 received = outcomes.send_outcomes(deployment, rows, by=caller(request))
             return 201, {"new": received.new, "known": received.known}
 

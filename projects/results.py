@@ -75,6 +75,17 @@ def words(key: str, roles: frozenset[Role]) -> Words:
     return words_in({key: roles})[key]
 
 
+def spoken(answer: Any, said: Words) -> Any:
+    """An answer with each `message` in it as it may be shown."""
+    if isinstance(answer, Mapping):
+        clean = said.text
+        return {
+            key: clean(one) if key == "message" and isinstance(one, str) else spoken(one, said)
+            for key, one in answer.items()
+        }
+    return [spoken(one, said) for one in answer] if isinstance(answer, list | tuple) else answer
+
+
 def open_words(key: str) -> Words:
     """How words are shown that anybody may come to read, as notices, mail and webhooks."""
     return words(key, frozenset())

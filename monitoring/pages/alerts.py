@@ -12,9 +12,7 @@ from monitoring.models import Alert
 from monitoring.pages import reading
 from monitoring.pages.asking import page_of, person
 from monitoring.services import alerts
-from projects.access import ProjectPage
-from projects.permissions import Role
-from projects.queries.team import roles_by_project
+from projects.access import ProjectPage, roles_in
 from web.figures import templates
 from web.pages import SIGNED_IN, Page
 
@@ -30,11 +28,10 @@ class AllAlerts(Page):
         rows = queries.alerts_seen_by(person(request))
         show_all = request.GET.get("state") == "all"
         rows = rows if show_all else rows.exclude(state=Alert.State.CLOSED)
-        page, user = page_of(request, rows), person(request)
-        owner = frozenset({Role.OWNER} if user.is_admin else ())
-        held = {project.pk: roles for project, roles in roles_by_project(user).items()}
-        every = {alert.monitor.deployment.project_id for alert in page.object_list}
-        page.object_list = seen.alerts(page.object_list, {key: held.get(key, frozenset()) | owner for key in every})
+        page = page_of(request, rows)
+        projects = {alert.monitor.deployment.project for alert in page.object_list}
+        held = roles_in(person(request), [project.key for project in projects])
+        page.object_list = seen.alerts(page.object_list, {project.pk: held[project.key] for project in projects})
         return self.show(page_obj=page, show_all=show_all, place="alerts")
 
 

@@ -17,7 +17,7 @@ from projects.access import ProjectEndpoint
 from projects.activity import told
 from projects.api.projects import caller
 from projects.queries.work import Sought, activity_of, job_for, job_link, jobs_in
-from projects.results import Words, shown_result, words
+from projects.results import Words, shown_result
 
 
 def _time(value: Any) -> str | None:
@@ -39,7 +39,7 @@ def show_job(job: Job, said: Words) -> dict[str, Any]:
             "text": said.text(job.progress_text),
         },
         "code": job.code,
-        "message": said.text(job.message),
+        "message": job.message,
         "started_by": job.created_by_name,
         "created_at": _time(job.created_at),
         "started_at": _time(job.started_at),
@@ -58,8 +58,7 @@ class Jobs(ProjectEndpoint):
         jobs, state = jobs_in([self.project.key]), request.query_params.get("state")
         if state and state not in State.values:
             raise Invalid(f"state is one of {', '.join(State.values)}.", fields={"state": "Unknown."})
-        said = words(self.project.key, self.roles)
-        return self.page_of(jobs.filter(state=state) if state else jobs, lambda job: show_job(job, said))
+        return self.page_of(jobs.filter(state=state) if state else jobs, lambda job: show_job(job, self.words))
 
 
 class JobDetail(ProjectEndpoint):
@@ -72,9 +71,9 @@ class JobDetail(ProjectEndpoint):
         """Its progress, its earlier attempts, its result, and its place in the queue."""
         job = job_for(self.project, job_id)
         waiting = job_queries.before_in_queue(job) if job.state == State.QUEUED else None
-        result, said = shown_result(job, self.roles), words(self.project.key, self.roles)
-        history = [note | {"message": said.text(str(note.get("message", "")))} for note in job.history]
-        return Response(show_job(job, said) | {"before_in_queue": waiting, "history": history, "result": result})
+        result = shown_result(job, self.roles)
+        whole = {"before_in_queue": waiting, "history": job.history, "result": result}
+        return Response(show_job(job, self.words) | whole)
 
 
 class JobCancel(ProjectEndpoint):
@@ -86,7 +85,7 @@ class JobCancel(ProjectEndpoint):
     def post(self, request: Request, key: str, job_id: UUID) -> Response:
         """A waiting job ends at once, a running one within seconds; 409 when it is over."""
         job = job_services.cancel(job_for(self.project, job_id), by=caller(request))
-        return Response(show_job(job, words(self.project.key, self.roles)), status=202)
+        return Response(show_job(job, self.words), status=202)
 
 
 class JobLog(ProjectEndpoint):
@@ -98,10 +97,8 @@ class JobLog(ProjectEndpoint):
     def get(self, request: Request, key: str, job_id: UUID) -> Response:
         """Its lines from the first on."""
         lines = Line.objects.filter(job=job_for(self.project, job_id)).order_by("pk")
-        said = words(self.project.key, self.roles)
-        return self.page_of(
-            lines, lambda line: {"at": _time(line.at), "attempt": line.attempt, "text": said.line(line.text)}
-        )
+        said = self.words.line
+        return self.page_of(lines, lambda one: {"at": _time(one.at), "attempt": one.attempt, "text": said(one.text)})
 
 
 class Activity(ProjectEndpoint):
@@ -114,8 +111,7 @@ class Activity(ProjectEndpoint):
         """Newest first, in plain words and as recorded; `?who=`, `?event=gate`, `?about=type:id` and `?q=` filter."""
         given = {name: self.request.query_params.get(name, "")[:160] for name in ("who", "event", "about")}
         sought = Sought(**given, search=request.query_params.get("q", "").replace("\x00", "")[:100])
-        said = words(self.project.key, self.roles)
-        return self.page_of(activity_of(self.project, sought), lambda entry: _show_entry(entry, said))
+        return self.page_of(activity_of(self.project, sought), lambda entry: _show_entry(entry, self.words))
 
 
 def _show_entry(entry: Entry, said: Words) -> dict[str, Any]:

@@ -8,12 +8,10 @@ from django.shortcuts import redirect, render
 
 from jobs import services as job_services
 from jobs.models import Job
-from projects.access import May, ProjectPage
+from projects.access import May, ProjectPage, roles_in
 from projects.models.projects import Project
 from projects.pages.projects import ROWS, person
-from projects.permissions import Role
 from projects.queries.projects import visible_to
-from projects.queries.team import roles_by_project
 from projects.queries.work import job_for, jobs_in
 from projects.results import Words, words_in
 from web.pages import SIGNED_IN, Page
@@ -63,11 +61,8 @@ class AllJobs(Page):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show one page of them, the open ones first."""
-        user = person(request)
-        projects = {project.key: project for project in visible_to(user)}
-        held = {project.key: roles for project, roles in roles_by_project(user).items()}
-        owner = frozenset({Role.OWNER} if user.is_admin else ())
-        said = words_in({key: held.get(key, frozenset()) | owner for key in projects})
+        projects = {project.key: project for project in visible_to(person(request))}
+        said = words_in(roles_in(person(request), projects))
         keys = list(projects)
         recent = Paginator(jobs_in(keys).exclude(state__in=("queued", "running")), ROWS)
         page = recent.get_page(request.GET.get("page"))

@@ -10,12 +10,15 @@ from django.template.loader import get_template
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 
 from jobs.models import Job, Line, State
 from jobs.queries import before_in_queue
-from projects.access import May
+from projects.access import May, roles_in
+from projects.models.projects import Project
 from projects.overview import Section
-from projects.results import words
+from projects.queries.projects import visible_to
+from projects.results import Words, words, words_in
 
 register = template.Library()
 LINES = 12
@@ -72,6 +75,29 @@ def job_view(context: RequestContext, job: Job, lines: Any = 0) -> JobView:
         [note | {"message": said.text(str(note.get("message", "")))} for note in job.history],
         wanted,
     )
+
+
+@register.simple_tag(takes_context=True)
+def said(context: RequestContext, text: str, length: int = 0, key: str = "") -> str:
+    """What a job said, in words that the reader may see. Pages of many projects name the project's `key`."""
+    if not text:
+        return ""
+    shown = _words(context, key).text(text)
+    return Truncator(shown).chars(length) if length else shown
+
+
+def _words(context: RequestContext, key: str) -> Words:
+    """Those of the page's project, or of one of the reader's; asked for once for each page."""
+    project, may = context.get("project"), context.get("may")
+    if isinstance(project, Project) and isinstance(may, May):
+        key, roles = project.key, {project.key: may.roles}
+    else:
+        user = context["request"].user
+        roles = roles_in(user, visible_to(user).values_list("key", flat=True))
+    known: dict[str, Words] = context.render_context.setdefault("words", {})  # type: ignore[arg-type, assignment]
+    if key not in known:
+        known |= words_in(roles)
+    return known[key]
 
 
 @register.simple_tag(takes_context=True)

@@ -79,6 +79,7 @@ def test_a_hidden_target_loses_its_answers_and_the_truths_of_rows() -> None:
         ("Only 3 rows have “left” = “a”.", "Only 3 rows have “left” = “hidden”."),
         ("line 4: “O'Brien” is no number", "line 4: “hidden” is no number"),
         ("the column's value is “a”b” here", "the column's value is “hidden” here"),
+        ("it is “a", "it is “hidden”"),
         ("Could not convert string 'a' to INT64", "Could not convert string “hidden” to INT64"),
         ("ValueError: a is not in list", "ValueError: hidden"),
         ('KeyError: "a"', "KeyError: hidden"),
