@@ -6,7 +6,7 @@ export BATON_AUDIT_KEY ?= lint-only
 export BATON_SERVING_KEY ?= lint-only
 
 # What takes too long for every run: races, a hundred rounds each.
-.PHONY: run test lint format lock bench faults
+.PHONY: run test lint format lock bench faults large
 run:
 	./run
 test:
@@ -28,3 +28,6 @@ bench:
 # Races that take too long for every run of the tests: a hundred rounds each.
 faults:
 	BATON_FAULT_ROUNDS=100 $(PYTHON) -m pytest -q tests/projects/test_many_at_once.py tests/web/test_sessions.py -k 'round_after_round or take_the_same_time'
+# Two hundred uploads of 50 MB at once, and 5 GB as one table: minutes, and 15 GB of disk below TMPDIR.
+large:
+	$(PYTHON) -m pytest -q -s tests/faults/large.py

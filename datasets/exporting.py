@@ -71,12 +71,10 @@ def csv_pieces(path: Path, hidden: Collection[str], *, raw: bool) -> Iterator[by
 
 def _schema(path: Path, hidden: Collection[str], *, raw: bool) -> Any:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     from storage import tables
 
-    with tables.undamaged(path):
-        stored = pq.read_schema(path)
+    stored = tables.schema_of(path)
     fields = [pa.field(field.name, pa.string() if field.name in hidden else field.type) for field in stored]
     if not raw:
         fields = [pa.field(_safe(field.name), field.type) for field in fields]
@@ -114,11 +112,10 @@ def write(kind: str, path: Path, target: Path, hidden: Collection[str], *, raw: 
 
 def _write_parquet(path: Path, target: Path, hidden: Collection[str]) -> None:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     from storage import tables
 
-    schema = pq.read_schema(path)
+    schema = tables.schema_of(path)
 
     def batches() -> Iterator[Any]:
         for batch in tables.read_batches(path):
@@ -132,14 +129,13 @@ def _write_parquet(path: Path, target: Path, hidden: Collection[str]) -> None:
 
 
 def _write_xlsx(path: Path, target: Path, hidden: Collection[str]) -> None:
-    import pyarrow.parquet as pq
     from openpyxl import Workbook
 
     from storage import tables
 
     book = Workbook(write_only=True)
     sheet = book.create_sheet("data")
-    names = pq.read_schema(path).names
+    names = tables.schema_of(path).names
     sheet.append([_cell(name) for name in names])
     for batch in tables.read_batches(path, size=5_000):
         columns = [

@@ -6,7 +6,11 @@ from typing import Any
 
 HIDDEN = "hidden"
 OPEN_FACTS = ("name", "type", "nullable", "missing", "present", "missing_share", "approximate", "unit", "weight")
-QUOTED = re.compile(r"[“\"'‘].*?[”\"'’]", re.DOTALL)
+QUOTED = (re.compile(r"“(.*?)”", re.DOTALL), re.compile(r"‘(.*?)’", re.DOTALL), re.compile(r'"(.*?)"', re.DOTALL),
+          re.compile(r"(?<!\w)'(.*?)'(?!\w)", re.DOTALL))  # fmt: skip
+UNCLEAR = re.compile(r"“.*”|“[^”]*$", re.DOTALL)
+ERROR = re.compile(r"^([\w.]*(?:Error|Exception|Warning|Exit|Interrupt)\w*): .*", re.DOTALL)
+TOLD = ("message", "reason", "sentence", "cause", "refused")  # parts of audit entries that may quote a cell
 
 
 def visible(row: Mapping[str, Any], hidden: Collection[str]) -> dict[str, Any]:
@@ -34,9 +38,31 @@ def _column(one: Mapping[str, Any]) -> dict[str, Any]:
     return kept | {"min": None, "max": None, "mean": None, "std": None, "hidden": True}
 
 
-def unquoted(text: str) -> str:
-    """A sentence without the values that it quotes."""
-    return QUOTED.sub(f"“{HIDDEN}”", text)
+def unquoted(text: str, known: Collection[str] = ()) -> str:
+    """A sentence without the values that it quotes; quoted names that are `known`, as those of columns, stay."""
+    if text.count("“") != text.count("”"):  # a value holds such a mark itself, or the text was cut
+        text = UNCLEAR.sub(f"“{HIDDEN}”", text)
+    for quoted in QUOTED:
+        text = quoted.sub(lambda found: found[0] if found[1] in (HIDDEN, *known) else f"“{HIDDEN}”", text)
+    return text
+
+
+def line(text: str, known: Collection[str] = ()) -> str:
+    """A line of a log: the words of a program's error may hold a value without quotes."""
+    return unquoted(ERROR.sub(rf"\1: {HIDDEN}", text), known)
+
+
+def entry(data: Mapping[str, Any], hidden: Collection[str], known: Collection[str] = ()) -> dict[str, Any]:
+    """What an audit entry keeps, without the values that it may quote of hidden columns."""
+    found = dict(data)
+    if "spec" in found:
+        found["spec"] = tree(found["spec"], hidden)
+    for key in TOLD:
+        if isinstance(found.get(key), str):
+            found[key] = unquoted(found[key], known)
+    if touches(found.get("says"), hidden):
+        found["says"] = "it is about a hidden column"
+    return found
 
 
 def report(whole: Mapping[str, Any], hidden: Collection[str]) -> dict[str, Any]:
@@ -105,42 +131,61 @@ def _literal(value: Any, hidden: Collection[str]) -> Any:
     return value if value in hidden or not isinstance(value, (str, int, float)) or isinstance(value, bool) else HIDDEN
 
 
-def tree(value: Any, hidden: Collection[str], words: Collection[str] = ()) -> Any:
+def tree(value: Any, hidden: Collection[str]) -> Any:
     """Any nested answer about columns: entries that are named after a hidden column keep their counts only.
 
-    `words` are values of a hidden column that are known to stand about by themselves, as the answers of a target.
+    Where a hidden column is the target, its two answers go, and the truths of single rows.
     """
     if not hidden:
         return value
     if isinstance(value, Mapping):
-        return _mapping(value, hidden, words)
+        return _mapping(value, hidden)
     if isinstance(value, (list, tuple)):
-        return [tree(one, hidden, words) for one in value]
-    if isinstance(value, str):
-        return HIDDEN if value in words else value
+        return [tree(one, hidden) for one in value]
     return value
 
 
-def _mapping(value: Mapping[str, Any], hidden: Collection[str], words: Collection[str]) -> dict[str, Any]:
-    if value.get("name") in hidden or value.get("column") in hidden:
-        return {key: one if _open(key, one) else None for key, one in value.items()}
-    return {
-        HIDDEN if key in words else key: (None if isinstance(one, (str, int, float)) else _texts(one))
-        if key in hidden and not isinstance(one, bool)
-        else tree(one, hidden, words)
-        for key, one in value.items()
-    }
+def _mapping(value: Mapping[str, Any], hidden: Collection[str]) -> dict[str, Any]:
+    if value.get("target") in hidden:
+        value = {key: _of_target(key, one) for key, one in value.items()}
+    if value.get("name") in hidden or ("text" in value and value.get("column") in hidden):
+        return {key: _of_column(key, one) for key, one in value.items()}
+    return {key: _groups(key, tree(one, hidden), hidden) for key, one in value.items()}
 
 
-def _open(key: str, value: Any) -> bool:
-    return key in (*OPEN_FACTS, "column", "importance", "low", "high", "kind", "share")
+def _of_target(key: str, value: Any) -> Any:
+    if key in ("positive", "negative"):
+        return HIDDEN if value is not None else None
+    if key == "methods" and isinstance(value, Mapping):
+        return {
+            name: {part: one for part, one in found.items() if part != "residuals"} for name, found in value.items()
+        }
+    return value
 
 
-def _texts(value: Any) -> Any:
-    """Numbers by themselves tell no value; texts, and names of entries, might."""
-    if isinstance(value, (list, tuple)):
-        return [_texts(one) for one in value]
-    return None if isinstance(value, (str, Mapping)) else value
+def _of_column(key: str, value: Any) -> Any:
+    if key == "text":
+        return unquoted(str(value))
+    return value if key in (*OPEN_FACTS, "column", "importance", "loss", "low", "high", "kind", "share") else None
+
+
+def _groups(key: str, value: Any, hidden: Collection[str]) -> Any:
+    """A gap between the groups of a hidden column keeps its numbers; its groups are numbered."""
+    if not isinstance(value, Mapping) or "groups" not in value or not any(f"@{name} " in key for name in hidden):
+        return value
+    return {**value, "groups": [one | {"name": f"group {i}"} for i, one in enumerate(value["groups"], start=1)]}
+
+
+def sketch(entry: Mapping[str, Any], hidden: Collection[str]) -> dict[str, Any]:
+    """How one input moved: of a hidden column how much and how many, its bins numbered, no value."""
+    return unlabelled(entry) if entry.get("name") in hidden else dict(entry)
+
+
+def unlabelled(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Bins without what lies in them."""
+    labels = [f"value {i}" for i in range(1, len(entry.get("labels", [])) + 1)]
+    new = [{"value": HIDDEN, "count": one["count"]} for one in entry.get("new", [])]
+    return {**entry, "labels": labels, "new": new, "change": unquoted(str(entry.get("change", "")))}
 
 
 def inherited(

@@ -1,5 +1,7 @@
 """What of the results of this room's jobs is shown to whom."""
 
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from datasets import masking
@@ -10,7 +12,7 @@ from datasets.queries.findings import DIFFERENCE
 from datasets.queries.recipes import PREVIEW
 from jobs.models import Job
 from projects.permissions import Role
-from projects.results import result_of
+from projects.results import Words, result_of, words_of
 
 
 @result_of(PREVIEW)
@@ -39,3 +41,16 @@ def ingest(job: Job, roles: frozenset[Role]) -> Any:
     if "refused" in result and isinstance(result["refused"], str):
         result["refused"] = masking.unquoted(result["refused"])
     return result
+
+
+@words_of
+def words(roles: Mapping[str, frozenset[Role]]) -> dict[str, Words]:
+    """Of projects with columns that these roles must not see: sentences that quote nothing but names of columns."""
+    return {
+        key: Words(
+            partial(masking.unquoted, known=hidden),
+            partial(masking.line, known=hidden),
+            partial(masking.entry, hidden=hidden, known=hidden),
+        )
+        for key, hidden in seen.hidden_in_projects(roles).items()
+    }

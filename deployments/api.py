@@ -289,7 +289,8 @@ class Predictions(ProjectEndpoint):
         limit = request.query_params.get("limit", "50")
         if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:9]) <= queries.MOST_ROWS):
             raise Invalid("`limit` must be from 1 to 200.", fields={"limit": "1 to 200."})
-        rows = queries.recent_predictions(deployment, before=request.query_params.get("before", ""), limit=int(limit))
+        before = request.query_params.get("before", "")
+        rows = queries.recent_predictions(deployment, self.roles, before=before, limit=int(limit))
         following = rows[-1].id if len(rows) == int(limit) else None
         return Response({"results": [row.as_dict() for row in rows], "next": following})
 
@@ -302,7 +303,8 @@ class PredictionEndpoint(ProjectEndpoint):
     @extend_schema(responses={200: OBJECT})
     def get(self, request: Request, key: str, name: str, prediction_id: str) -> Response:
         """Read it."""
-        return Response(queries.prediction(queries.deployment_for(self.project, name), prediction_id).as_dict())
+        deployment = queries.deployment_for(self.project, name)
+        return Response(queries.prediction(deployment, prediction_id, self.roles).as_dict())
 
 
 class Policies(ProjectEndpoint):

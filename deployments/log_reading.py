@@ -2,14 +2,15 @@
 
 import heapq
 import os
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import orjson
 
+from datasets.masking import HIDDEN, visible
 from deployments.serving.journal import SUFFIX, folders
 
 BLOCK = 64 * 1024
@@ -34,6 +35,11 @@ class Logged:
     decision: str | None = None
     policy: int | None = None
     baseline: Any = None
+
+    def seen(self, hidden: Collection[str], target: str) -> "Logged":
+        """The row without values of hidden columns; what was said of a hidden target is one of them."""
+        said: dict[str, Any] = {"answer": HIDDEN, "probability": None, "decision": None, "baseline": None}
+        return replace(self, row=visible(self.row, hidden), **(said if target in hidden else {}))
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for an answer of the API."""
@@ -180,9 +186,13 @@ def find_in_table(path: Path, prediction_id: str) -> Logged | None:
     """One row of a stored piece by its id; only row groups that may hold it are read."""
     import pyarrow.parquet as pq  # only once a stored piece is needed
 
-    names = set(pq.read_schema(path).names)
+    from storage.tables import schema_of, undamaged
+
+    names = set(schema_of(path).names)
     columns = [name for name in (*COLUMNS, *LATER) if name in names]
-    table = pq.read_table(path, columns=columns, filters=[("id", "==", prediction_id)], page_checksum_verification=True)
+    wanted: dict[str, Any] = {"columns": columns, "filters": [("id", "==", prediction_id)]}
+    with undamaged(path):
+        table = pq.read_table(path, **wanted, page_checksum_verification=True)
     for row in table.to_pylist():
         return _stored(row)
     return None

@@ -1,5 +1,6 @@
 """Reads about deployments that pages, jobs, the prediction server's pages and the rooms above need."""
 
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -10,6 +11,10 @@ from django.conf import settings
 from django.db.models import Count, Prefetch, Q, QuerySet, Sum
 from django.utils import timezone
 
+from datasets.masking import tree
+from datasets.models.tags import ColumnTag, Sensitivity
+from datasets.models.versions import Dataset
+from datasets.queries.seen import Roles, hidden_in, hidden_of, may_see
 from deployments import gate_rules, log_reading, prediction_ids
 from deployments.gate_rules import Champion, Facts
 from deployments.log_reading import Logged, Source
@@ -31,7 +36,7 @@ from projects.queries.charter import is_approved
 from projects.queries.define import charter_of, contract_in_force
 from projects.queries.policies import policy_in_force
 from projects.queries.risk import tier_of
-from storage.blobs import verified_path
+from storage.blobs import unverified_path
 
 SERVER_SILENT_SECONDS = 20
 MOST_ROWS = 200
@@ -194,6 +199,12 @@ def signature_of(version: ModelVersion) -> dict[str, Any]:
     return signature
 
 
+def seen_signature(version: ModelVersion, roles: Roles) -> dict[str, Any]:
+    """The same as these roles may see it: without examples and known values of hidden columns."""
+    seen: dict[str, Any] = tree(signature_of(version), hidden_of(version.run.data.dataset, roles))
+    return seen
+
+
 def _held_back(run: Run) -> str:
     """Names the rows that a run was measured on: the same data, cut the same way, for the same target."""
     spec = run.spec
@@ -274,8 +285,34 @@ def servers_alive() -> int:
 # ---- The prediction log ----
 
 
-def recent_predictions(deployment: Deployment, *, before: str = "", limit: int = 50) -> list[Logged]:
-    """The newest answered rows, or those before one of them; only the pieces that hold them are read."""
+def hidden_from(deployment: Deployment, roles: Roles) -> frozenset[str]:
+    """The columns whose values these roles must not see, of everything that versions of its model learned from."""
+    datasets = Dataset.everything.filter(versions__runs__model_version__model=deployment.model_id)
+    return hidden_in(datasets.distinct(), roles)
+
+
+def hidden_by(deployments: Iterable[Deployment], roles: Mapping[UUID, Roles]) -> dict[UUID, frozenset[str]]:
+    """The same for many deployments by their ids, with the roles held in each project, in one query."""
+    tags = ColumnTag.objects.exclude(kind=Sensitivity.NONE)
+    closed = {one.model_id: one for one in deployments if not may_see(roles.get(one.project_id, frozenset()))}
+    field = "dataset__versions__runs__model_version__model"
+    found: dict[UUID, set[str]] = {}
+    for model, column in tags.filter(**{f"{field}__in": list(closed)}).values_list(field, "column").distinct():
+        found.setdefault(model, set()).add(column)
+    return {closed[model].pk: frozenset(columns) for model, columns in found.items()}
+
+
+def target_of(deployment: Deployment) -> str:
+    """What its model predicts; all its versions predict the same."""
+    runs = Run.everything.filter(model_version__model=deployment.model_id)
+    return str(runs.values_list("spec__target", flat=True).first() or "")
+
+
+def recent_predictions(deployment: Deployment, roles: Roles, *, before: str = "", limit: int = 50) -> list[Logged]:
+    """The newest answered rows, or those before one of them, as these roles may see them.
+
+    Only the pieces that hold them are read.
+    """
     if before and not prediction_ids.belongs(settings.SERVING_KEY, deployment.name, before):
         raise Missing("There is no such prediction in this deployment.")
     with ExitStack() as stack:
@@ -284,7 +321,14 @@ def recent_predictions(deployment: Deployment, *, before: str = "", limit: int =
             stack.enter_context(file)
         streams = [log_reading.from_file(file, deployment.name, before) for file in files]
         rows = log_reading.newest(streams, _sources(deployment, before))
-        return list(islice(rows, min(limit, MOST_ROWS)))
+        found = list(islice(rows, min(limit, MOST_ROWS)))
+    return _seen(found, deployment, roles)
+
+
+def _seen(rows: list[Logged], deployment: Deployment, roles: Roles) -> list[Logged]:
+    hidden = hidden_from(deployment, roles) if rows else frozenset()
+    target = target_of(deployment) if hidden else ""
+    return [row.seen(hidden, target) for row in rows] if hidden else rows
 
 
 def _sources(deployment: Deployment, before: str) -> "list[Source] | map[Source]":
@@ -294,13 +338,19 @@ def _sources(deployment: Deployment, before: str) -> "list[Source] | map[Source]
         segments = segments.filter(first_at__lte=moment)
 
     def source(segment: Segment) -> Source:
-        return Source(segment.last_at, lambda: log_reading.from_table(verified_path(segment.table_id), before))
+        return Source(segment.last_at, lambda: log_reading.from_table(unverified_path(segment.table_id), before))
 
     return map(source, segments.iterator(chunk_size=50))
 
 
-def prediction(deployment: Deployment, prediction_id: str) -> Logged:
-    """One answered row by its id."""
+def prediction(deployment: Deployment, prediction_id: str, roles: Roles) -> Logged:
+    """One answered row by its id, as these roles may see it."""
+    if found := _found(deployment, prediction_id):
+        return _seen([found], deployment, roles)[0]
+    raise Missing("There is no such prediction in this deployment.")
+
+
+def _found(deployment: Deployment, prediction_id: str) -> Logged | None:
     if prediction_ids.belongs(settings.SERVING_KEY, deployment.name, prediction_id):
         at = datetime.fromtimestamp(prediction_ids.time_of(prediction_id), UTC)
         for file in log_reading.open_files(settings.DATA_DIR):
@@ -309,6 +359,6 @@ def prediction(deployment: Deployment, prediction_id: str) -> Logged:
                     return found
         margin = timedelta(seconds=1)
         for segment in segments_between(deployment, at - margin, at + margin):
-            if found := log_reading.find_in_table(verified_path(segment.table_id), prediction_id):
+            if found := log_reading.find_in_table(unverified_path(segment.table_id), prediction_id):
                 return found
-    raise Missing("There is no such prediction in this deployment.")
+    return None

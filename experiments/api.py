@@ -173,7 +173,9 @@ class Runs(ProjectEndpoint):
             self.project, state=request.query_params.get("state", ""), sort=request.query_params.get("sort", "")
         )
         return self.page_of(
-            runs.select_related("project", "data__dataset", "created_by", "model_version__model"), show_run
+            runs.select_related("project", "data__dataset", "created_by", "model_version__model"),
+            show_run,
+            lambda found: queries.hide_all(found, self.roles),
         )
 
     @extend_schema(request=RunBody, responses={202: OpenApiTypes.OBJECT, 422: OpenApiTypes.OBJECT})
@@ -190,9 +192,10 @@ class Runs(ProjectEndpoint):
         copied = queries.run_for(self.project, number) if number is not None else None
         version = version_for(self.project, data["dataset"], data["version"]) if data else None
         spec = (copied.spec if copied else {}) | given
-        run, job = start_run(
-            self.project, spec=spec, data=version, by=caller(self.request), copied_from=copied, notes=notes
-        )
+        with self.words.refusals():
+            run, job = start_run(
+                self.project, spec=spec, data=version, by=caller(self.request), copied_from=copied, notes=notes
+            )
         url = f"/api/v1/projects/{self.project.key}/runs/{run.number}/"
         return 202, {"run": run.number, "url": url, "job": job_link(job)}
 
@@ -249,7 +252,7 @@ class Compare(ProjectEndpoint):
         numbers = numbers_in(request.query_params.getlist("runs"))
         if not numbers:
             raise Invalid("Name the runs, like ?runs=48,45.", fields={"runs": "Name at least one run."})
-        runs = queries.runs_for(self.project, numbers)
+        runs = queries.hide_all(queries.runs_for(self.project, numbers), self.roles)
         if unfinished := [run.number for run in runs if run.state != Run.State.FINISHED]:
             raise Conflict(f"Run {unfinished[0]} is not finished.", blocked_by=[f"run:{n}" for n in unfinished])
         targets = goals_of(contract_in_force(self.project))

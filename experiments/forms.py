@@ -85,6 +85,10 @@ class RunForm(forms.Form):
         for family in self.families:
             for setting in family.settings:
                 self.fields[f"{family.key}__{setting.name}"] = _setting_field(setting)
+        # its answers are hidden from whoever fills the form: the copied run's counts, else the one that is guessed
+        self.hides_answers = kind == "binary" and picked is not None and picked.distinct == 2 and not picked.classes
+        if self.hides_answers:
+            self._choose("positive", [("", "Hidden: chosen by itself")])
         if kind != "binary":
             del self.fields["positive"], self.fields["threshold"]
 

@@ -27,6 +27,7 @@ from projects.overview import (
     tab,
 )
 from projects.permissions import Role, allows
+from projects.results import words_in
 from projects.stages import Outcome
 from projects.subjects import subject, whole
 from projects.things import Thing, Things, things
@@ -119,13 +120,15 @@ def to_look_at(user: User, projects: Roles) -> Iterator[Need]:
     """The newest run of each project: finished and newer than the last choice, or failed and one's own."""
     newest = queries.newest_runs(list(projects))
     versions = queries.newest_versions([run.project for run in newest])
+    said = words_in({project.key: roles for project, roles in projects.items()})
     for run in newest:
         roles, version = projects[run.project], versions.get(run.project_id)
         url = reverse("run", args=[run.project.key, run.number])
         chosen = version is not None and version.created_at > run.created_at
         if run.state == Run.State.FAILED and run.created_by_id == user.pk:
             title, since = f"Run {run.number} of {run.project.name} failed", run.finished_at
-            yield Need(40, "triangle-alert", title, run.message, url, "Look", run.project, since, Role.DATA_SCIENTIST)
+            why = said[run.project.key].text(run.message)
+            yield Need(40, "triangle-alert", title, why, url, "Look", run.project, since, Role.DATA_SCIENTIST)
         elif run.state == Run.State.FINISHED and not chosen and allows(roles, "model.register"):
             if Role.DATA_SCIENTIST not in roles and run.created_by_id != user.pk:
                 continue

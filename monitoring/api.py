@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from deployments.queries import champion_of, deployment_for
-from monitoring import queries
+from monitoring import queries, seen
 from monitoring.models import Alert, Monitor, Retraining, Window
 from monitoring.services import alerts, monitors, outcomes, retrainings
 from projects.access import ProjectEndpoint
@@ -130,7 +130,8 @@ class Outcomes(ProjectEndpoint):
         rows = body.validated_data["outcomes"]
 
         def make() -> tuple[int, dict[str, Any]]:
-            received = outcomes.send_outcomes(deployment, rows, by=caller(request))
+            with self.words.refusals():
+                received = outcomes.send_outcomes(deployment, rows, by=caller(request))
             return 201, {"new": received.new, "known": received.known}
 
         return self.once(make)
@@ -156,16 +157,17 @@ class MonitorDetail(ProjectEndpoint):
     def get(self, request: Request, key: str, name: str) -> Response:
         """Show it, and how many answers wait for the next check."""
         monitor = queries.monitor_for(self.project, name)
-        window = queries.windows_of(monitor).first()
+        window, eyes = queries.windows_of(monitor).first(), seen.eyes_on(monitor.deployment, self.roles)
         contract = contract_in_force(self.project)
         found = show_monitor(monitor) | {
             "contract": contract.version if contract else None,
             "verdicts": [as_row(judged) for judged in queries.judged_live(window, self.project, contract)],
             "in_use": champion_of(monitor.deployment) is not None,
             "waiting_rows": queries.waiting_rows(monitor),
-            "latest_window": show_window(window) if window else None,
+            "latest_window": show_window(eyes.window(window)) if window else None,
             "open_alerts": [
-                show_alert(alert) for alert in queries.open_alerts_of(monitor).select_related("monitor__deployment")
+                show_alert(eyes.alert(alert))
+                for alert in queries.open_alerts_of(monitor).select_related("monitor__deployment")
             ],
         }
         return Response(found)
@@ -191,7 +193,9 @@ class Windows(ProjectEndpoint):
     @extend_schema(responses=ANSWER)
     def get(self, request: Request, key: str, name: str) -> Response:
         """List them, newest first."""
-        return self.page_of(queries.windows_of(queries.monitor_for(self.project, name)), show_window)
+        monitor = queries.monitor_for(self.project, name)
+        eyes = seen.eyes_on(monitor.deployment, self.roles)
+        return self.page_of(queries.windows_of(monitor), lambda window: show_window(eyes.window(window)))
 
 
 class Retrain(ProjectEndpoint):
@@ -227,10 +231,21 @@ class Alerts(ProjectEndpoint):
         """List them, newest first; `?state=open`, `taken` or `closed` keeps one state."""
         rows = queries.alerts_of(self.project)
         state = request.query_params.get("state")
-        return self.page_of(rows.filter(state=state) if state else rows, show_alert)
+        held = {self.project.pk: self.roles}
+        return self.page_of(
+            rows.filter(state=state) if state else rows, show_alert, lambda found: seen.alerts(found, held)
+        )
 
 
-class AlertDetail(ProjectEndpoint):
+class AlertEndpoint(ProjectEndpoint):
+    """What all addresses of an alert share."""
+
+    def shown(self, alert: Alert) -> dict[str, Any]:
+        """The alert as the caller may see it."""
+        return show_alert(seen.eyes_on(alert.monitor.deployment, self.roles).alert(alert))
+
+
+class AlertDetail(AlertEndpoint):
     """One alert."""
 
     action = {"GET": "monitor.read"}
@@ -238,10 +253,10 @@ class AlertDetail(ProjectEndpoint):
     @extend_schema(responses=ANSWER)
     def get(self, request: Request, key: str, number: int) -> Response:
         """Show it."""
-        return Response(show_alert(queries.alert_for(self.project, number)))
+        return Response(self.shown(queries.alert_for(self.project, number)))
 
 
-class TakeAlert(ProjectEndpoint):
+class TakeAlert(AlertEndpoint):
     """Take an alert."""
 
     action = {"POST": "alert.handle"}
@@ -250,10 +265,10 @@ class TakeAlert(ProjectEndpoint):
     def post(self, request: Request, key: str, number: int) -> Response:
         """It is yours now; 409 when somebody else has it."""
         alert = queries.alert_for(self.project, number)
-        return self.once(lambda: (200, show_alert(alerts.take_alert(alert, by=caller(request)))))
+        return self.once(lambda: (200, self.shown(alerts.take_alert(alert, by=caller(request)))))
 
 
-class CloseAlert(ProjectEndpoint):
+class CloseAlert(AlertEndpoint):
     """Close an alert."""
 
     action = {"POST": "alert.handle"}
@@ -265,7 +280,7 @@ class CloseAlert(ProjectEndpoint):
         body = CloseBody(data=request.data)
         body.is_valid(raise_exception=True)
         note = body.validated_data["note"]
-        return self.once(lambda: (200, show_alert(alerts.close_alert(alert, note=note, by=caller(request)))))
+        return self.once(lambda: (200, self.shown(alerts.close_alert(alert, note=note, by=caller(request)))))
 
 
 class Retrainings(ProjectEndpoint):
@@ -276,7 +291,8 @@ class Retrainings(ProjectEndpoint):
     @extend_schema(responses=ANSWER)
     def get(self, request: Request, key: str) -> Response:
         """List them, newest first."""
-        return self.page_of(queries.retrainings_of(self.project), show_retraining)
+        rows = queries.retrainings_of(self.project)
+        return self.page_of(rows, show_retraining, lambda found: seen.retrainings(found, self.project, self.roles))
 
 
 class RetrainingDetail(ProjectEndpoint):
@@ -287,4 +303,5 @@ class RetrainingDetail(ProjectEndpoint):
     @extend_schema(responses=ANSWER)
     def get(self, request: Request, key: str, identifier: UUID) -> Response:
         """Show it with its comparison."""
-        return Response(show_retraining(queries.retraining_for(self.project, identifier)))
+        found = queries.retraining_for(self.project, identifier)
+        return Response(show_retraining(seen.retrainings([found], self.project, self.roles)[0]))

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.urls import reverse
 
 from accounts.models import User
-from monitoring import queries
+from monitoring import queries, seen
 from monitoring.models import Alert, Retraining, Window
 from projects.activity import say
 from projects.handing import Evidence
@@ -62,7 +62,7 @@ def _improve_note(project: Project, newest: Retraining | None) -> StageNote:
 @section
 def open_alerts_section(project: Project, roles: frozenset[Role]) -> Iterable[Section]:
     """Open alerts beside the overview."""
-    alerts = list(queries.open_alerts(project)[:3])
+    alerts = seen.alerts(queries.open_alerts(project)[:3], {project.pk: roles})
     if alerts:
         yield Section(5, "monitoring/overview_alerts.html", {"alerts": alerts, "project": project})
 
@@ -72,7 +72,8 @@ def alerts_and_challengers(user: User, projects: dict[Project, frozenset[Role]])
     """Open alerts for those who handle them, and trained challengers for those who decide."""
     handled = {project.pk: project for project, roles in projects.items() if allows(roles, "alert.handle")}
     alerts = Alert.objects.filter(monitor__deployment__project__in=list(handled)).exclude(state=Alert.State.CLOSED)
-    for alert in alerts.select_related("monitor__deployment").order_by("opened_at")[:20]:
+    held = {project.pk: roles for project, roles in projects.items()}
+    for alert in seen.alerts(alerts.select_related("monitor__deployment").order_by("opened_at")[:20], held):
         if alert.taken_by_id and alert.taken_by_id != user.pk:
             continue
         project = handled[alert.monitor.deployment.project_id]

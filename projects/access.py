@@ -1,6 +1,6 @@
 """THE DOOR: the only way from an address to a project, and the bases of every page and endpoint behind it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -18,6 +18,7 @@ from projects.models.team import Membership
 from projects.overview import Stop, Tab, holder, rail, tabs
 from projects.permissions import Role, allows, is_read, scope_of
 from projects.queries.rights import refusal
+from projects.results import Words, spoken, words
 from web.api import Endpoint
 from web.looking import looking, refuse_writes
 from web.pages import Page
@@ -31,6 +32,15 @@ def roles_of(user: User, project: Project) -> frozenset[Role]:
     """The roles that a person holds in a project. An administrator of the instance reads like an owner."""
     held = {Role(role) for role in Membership.objects.filter(user=user, project=project).values_list("role", flat=True)}
     return frozenset(held | {Role.OWNER} if user.is_admin else held)
+
+
+def roles_in(user: User, keys: Iterable[str]) -> dict[str, frozenset[Role]]:
+    """The same in many projects by their keys, in one query."""
+    found: dict[str, set[Role]] = {key: {Role.OWNER} if user.is_admin else set() for key in keys}
+    held = Membership.objects.filter(user=user, project__key__in=list(found))
+    for key, role in held.values_list("project__key", "role"):
+        found[key].add(Role(role))
+    return {key: frozenset(roles) for key, roles in found.items()}
 
 
 def project_for(
@@ -142,11 +152,11 @@ class May:
     """For templates: `{% if may.run_start %}` asks for the action `run.start`."""
 
     def __init__(self, roles: frozenset[Role]) -> None:
-        self._roles = roles
+        self.roles = roles
 
     def __getitem__(self, name: str) -> bool:
         room, _, verb = name.partition("_")
-        return allows(self._roles, f"{room}.{verb}")
+        return allows(self.roles, f"{room}.{verb}")
 
 
 class ProjectEndpoint(Endpoint):
@@ -162,6 +172,17 @@ class ProjectEndpoint(Endpoint):
         )
         if self.token:
             check_scope(self.token, action, request.method or "GET")
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """What jobs said stands under `message` in answers; it comes in words that the caller may see."""
+        if hasattr(self, "roles") and isinstance(getattr(response, "data", None), Mapping):
+            response.data = spoken(response.data, self.words)
+        return super().finalize_response(request, response, *args, **kwargs)
+
+    @cached_property
+    def words(self) -> Words:
+        """How sentences of this project are shown to the caller."""
+        return words(self.project.key, self.roles)
 
     @cached_property
     def token(self) -> ApiToken | None:

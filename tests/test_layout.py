@@ -83,6 +83,7 @@ BESIDE = {
         "discarding": "fills the socket of deletion",
         "moving": "fills the socket of moving",
         "reading": "a watch as its pages and the API show it",
+        "seen": "a watch without the values that somebody must not see",
         "sample": "plays the sample project's story",
     },
 }

@@ -17,8 +17,9 @@ from datasets.queries import versions as queries
 from datasets.queries.retention import would_go
 from datasets.sensitive import suggested
 from datasets.services import retention, tags
-from projects.access import ProjectEndpoint
+from projects.access import ProjectEndpoint, roles_in
 from projects.queries.projects import visible_to
+from projects.results import spoken, words_in
 from web.api import Endpoint
 from web.pages import SIGNED_IN
 
@@ -76,6 +77,8 @@ class Catalog(Endpoint):
             }
             for one in queries.listed(datasets)
         ]
+        said = words_in(roles_in(caller(request), {row["project"] for row in response.data["results"]}))
+        response.data["results"] = [spoken(row, said[row["project"]]) for row in response.data["results"]]
         return response
 
     def reaches(self, key: str) -> bool:

@@ -129,9 +129,9 @@ def _read(raw: Raw, spec: Mapping[str, Any], folder: Path, place: int, report: R
 
 
 def _typed(typed: Typed, folder: Path) -> dict[str, Any]:
-    import pyarrow.parquet as pq
+    from storage import tables
 
-    rows = pq.read_metadata(typed.path).num_rows
+    rows = tables.rows_of(typed.path)
     findings = typed.findings or Findings(format=typed.format)
     table, schema = str(typed.path.relative_to(folder)), [dict(one) for one in typed.columns]
     report, refused = findings.as_dict(rows, dict(typed.noted)), findings.refusals.count

@@ -59,9 +59,7 @@ def run(spec: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:
 
 def sampled(path: Path, report: Report) -> tuple[pa.Table, int]:
     """At most so many rows, spread evenly over the file: every n-th. One pass."""
-    import pyarrow.parquet as pq
-
-    rows = pq.read_metadata(path).num_rows
+    rows = tables.rows_of(path)
     step, place, taken = max(1, -(-rows // MOST_ROWS)), 0, []
     for batch in tables.read_batches(path):
         first = -place % step
@@ -69,7 +67,7 @@ def sampled(path: Path, report: Report) -> tuple[pa.Table, int]:
             taken.append(batch.take(pa.array(range(first, batch.num_rows, step))))
         place += batch.num_rows
         report.progress(1, 3, "reading")
-    return pa.Table.from_batches(taken) if taken else pq.read_schema(path).empty_table(), rows
+    return pa.Table.from_batches(taken) if taken else tables.schema_of(path).empty_table(), rows
 
 
 def readable(table: pa.Table, schema: Sequence[Mapping[str, Any]], target: str) -> tuple[list[Column], list[str]]:

@@ -9,7 +9,6 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from datasets.ahead import ahead
 from datasets.profiling.ordered import Ordered, ordered
@@ -37,7 +36,7 @@ def profile(path: Path, schema: list[dict[str, Any]], folder: Path, report: Repo
     Quantiles and distinct counts are exact up to two million rows; beyond that they are estimates and the summary
     says `approximate`. Histograms have 20 equal bins, or one bin per value for whole numbers of a small range.
     """
-    rows = pq.read_metadata(path).num_rows
+    rows = tables.rows_of(path)
     connection = _locked_down(path, len(schema), folder, in_memory=rows * len(schema) <= SMALL_CELLS)
     try:
         columns = []

@@ -68,8 +68,10 @@ def _check(info: zipfile.ZipInfo) -> None:
             f"A file in the archive has a path that leads out of it: “{name[:80]}”. It was not read.",
             code="unsafe_archive",
         )
-    if stat.S_ISLNK(info.external_attr >> 16):
-        raise Invalid(f"“{name[:80]}” in the archive is a link, not a file. It was not read.", code="unsafe_archive")
+    kind = stat.S_IFMT(info.external_attr >> 16)
+    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+        what = "a link" if kind == stat.S_IFLNK else "a device or a pipe"
+        raise Invalid(f"“{name[:80]}” in the archive is {what}, not a file. It was not read.", code="unsafe_archive")
     if info.flag_bits & 1:
         raise Invalid(
             f"“{name[:80]}” in the archive is encrypted. Upload it without a password.", code="encrypted_archive"

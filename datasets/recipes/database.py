@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from datasets.recipes.frame import Frame
 from problems.problem import Invalid
+from storage import tables
 
 BATCH = 50_000
 ibis.options.sql.fuse_selects = False  # else each use of a computed column computes it again
@@ -28,6 +29,7 @@ class Database:
         for setting in _settings(folder, paths):
             self.connection.execute(setting)
         for name, (path, width) in sources.items():
+            tables.check_footer(path)
             names = ", ".join([*[f"c{i}" for i in range(width)], "r"])
             limit = f" LIMIT {first}" if first is not None and name == "main" else ""
             source = f"read_parquet({_quoted(path)}, file_row_number = true)"
@@ -109,9 +111,9 @@ def said_plainly() -> Iterator[None]:
     except duckdb.OutOfMemoryException as error:
         raise MemoryError(str(error)) from error
     except (duckdb.OutOfRangeException, duckdb.ConversionException, pa.ArrowInvalid) as error:
-        raise Invalid(f"A value grew beyond what its type holds: {_first(error)}", code="out_of_range") from None
+        raise Invalid(f"A value grew beyond what its type holds: “{_first(error)}”", code="out_of_range") from None
     except duckdb.InvalidInputException as error:
-        raise Invalid(f"The engine cannot do this: {_first(error)}", code="bad_input") from None
+        raise Invalid(f"The engine cannot do this: “{_first(error)}”", code="bad_input") from None
 
 
 def _first(error: Exception) -> str:

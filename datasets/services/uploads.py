@@ -20,7 +20,7 @@ from datasets.reading.options import Options
 from datasets.services.versions import LOADER, check_size, dataset_name, file_name, start_ingestion
 from jobs.models import Job
 from jobs.queries import latest_of
-from problems.problem import Conflict, Invalid, Problem, TooLarge, TooMany
+from problems.problem import Conflict, Invalid, NoRoom, TooLarge, TooMany
 from projects.models.projects import Project
 from storage import blobs
 from storage.models import Blob
@@ -29,13 +29,6 @@ KEEP_FOR = timedelta(days=2)
 MOST_OPEN = 200
 RESERVE_BYTES = 256 * 1024 * 1024
 STRAY_SECONDS = 3600
-
-
-class NoRoom(Problem):
-    """The disk has no room for what was announced."""
-
-    status = 507
-    code = "no_room"
 
 
 def folder() -> Path:

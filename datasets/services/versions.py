@@ -48,7 +48,8 @@ def dataset_name(text: str) -> str:
 def file_name(given: str) -> str:
     """The last part of a file's name without what could be a path or a control character; only ever shown."""
     last = PurePosixPath(PureWindowsPath(given or "").name).name
-    return "".join(char for char in last if char.isprintable())[:200] or "file"
+    name = "".join(char for char in last if char.isprintable())[:200]
+    return name if name.strip(". ") else "file"
 
 
 def check_size(size: int) -> None:

@@ -33,7 +33,8 @@ class DeploymentPages(ProjectPage):
         today = queries.stored_rows([deployment]).get(deployment.pk, (0, 0))
         servers = queries.servers_alive()
         number, trouble = (champion.version.number, champion.trouble) if champion else (None, "")
-        predictions = queries.recent_predictions(deployment, before=self.request.GET.get("before", ""), limit=SHOWN + 1)
+        before = self.request.GET.get("before", "")
+        predictions = queries.recent_predictions(deployment, self.roles, before=before, limit=SHOWN + 1)
         context: dict[str, Any] = {
             "deployment": deployment,
             "champion": champion,
@@ -58,7 +59,7 @@ class DeploymentPages(ProjectPage):
     def _calls(self, deployment: Deployment, champion: Release | None) -> dict[str, Any]:
         if champion is None:
             return {}
-        signature = queries.signature_of(champion.version)
+        signature = queries.seen_signature(champion.version, self.roles)
         row = {part["name"]: part.get("example") for part in signature["inputs"]}
         base = settings.PREDICT_URL
         return {
@@ -163,7 +164,7 @@ class Try(DeploymentPages):
         champion = queries.champion_of(deployment)
         if champion is None:
             raise Missing("Nothing is live here yet.")
-        form = TryForm(request.POST, signature=queries.signature_of(champion.version), auto_id="try_%s")
+        form = TryForm(request.POST, signature=queries.seen_signature(champion.version, self.roles), auto_id="try_%s")
         if not form.is_valid():
             return self.page(deployment, status=422, try_form=form)
         try:

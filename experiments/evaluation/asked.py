@@ -121,12 +121,14 @@ def groups_of(column: Sequence[Any]) -> list[str]:
 
 
 def _left_out(small: Sequence[str], sizes: Mapping[str, int], undefined: Sequence[str], goal: Goal) -> str:
-    """Which groups do not count, and why."""
+    """How many groups do not count, and why. The sentence goes where anybody reads it, so it names no value."""
     said = []
     if small:
-        named = ", ".join(f"{name} ({sizes[name]})" for name in small[:5])
-        more = f" and {len(small) - 5} more" if len(small) > 5 else ""
-        said.append(f"Left out as smaller than {goal.least_group} rows: {named}{more}.")
+        said.append(f"Left out as smaller than {goal.least_group} rows: {_counted(small, sizes)}.")
     if undefined:
-        said.append(f"Left out because there it is undefined: {', '.join(undefined[:5])}.")
+        said.append(f"Left out because there it is undefined: {_counted(undefined, sizes)}.")
     return " ".join(said)
+
+
+def _counted(names: Sequence[str], sizes: Mapping[str, int]) -> str:
+    return f"{len(names)} group{'s' if len(names) > 1 else ''} of {sum(sizes[name] for name in names)} rows"

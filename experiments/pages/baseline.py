@@ -62,6 +62,7 @@ class BaselinePage(ProjectPage, FormPage):
         named = baseline_of(self.project)
         gone = [name for name in columns_of(named.spec) if self.columns and name not in self.columns] if named else []
         run = queries.newest_finished([self.project])
-        beside = value_context(queries.run_for(self.project, run[0].number)) if run else {}
+        newest = queries.hide_values(queries.run_for(self.project, run[0].number), self.roles) if run else None
+        beside = value_context(newest) if newest else {}
         history = Paginator(baselines_of(self.project), ROWS).get_page(self.request.GET.get("page"))
         return beside | {"named": named, "gone": gone, "version": self.version, "page_obj": history}

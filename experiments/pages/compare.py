@@ -29,7 +29,8 @@ class Compare(ProjectPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Finding, settings that differ, metrics with the best marked, curves overlaid."""
-        return self.page(queries.runs_for(self.project, numbers_in(request.GET.getlist("runs"))))
+        numbers = numbers_in(request.GET.getlist("runs"))
+        return self.page(queries.hide_all(queries.runs_for(self.project, numbers), self.roles))
 
     def page(self, asked: list[Run]) -> HttpResponse:
         """The comparison of those that are finished."""
@@ -101,4 +102,4 @@ class Evaluate(Compare):
         if request.GET.getlist("runs"):
             return super().get(request)
         latest = list(queries.finished_runs(self.project).values_list("number", flat=True)[:PRESELECTED])
-        return self.page(queries.runs_for(self.project, latest))
+        return self.page(queries.hide_all(queries.runs_for(self.project, latest), self.roles))

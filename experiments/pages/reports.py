@@ -106,6 +106,8 @@ def figures_of(found: Mapping[str, Any]) -> list[Figure]:
     series = [_series(found, key) for key in [found["chosen"], *_others(found)]]
     if found["kind"] == "binary":
         return [charts.precision_recall(series), charts.calibration(series[:1]), charts.roc(series)]
+    if hides_truths(series):
+        return []
     return [charts.residuals(series[0], found["unit"]), charts.predicted(series[:1], found["unit"])]
 
 
@@ -114,6 +116,11 @@ def importance_of(found: Mapping[str, Any]) -> Figure | None:
     return (
         charts.importance(found["importance"], found["importance_by"], found["unit"]) if found["importance"] else None
     )
+
+
+def hides_truths(series: Sequence[charts.Series]) -> bool:
+    """Whether the truths of single rows are hidden from the reader, so that there is nothing to draw."""
+    return any("residuals" not in one.found for one in series)
 
 
 def _others(found: Mapping[str, Any]) -> list[str]:
@@ -129,7 +136,7 @@ def overlaid(runs: Sequence[Run]) -> list[Figure]:
     series = [_series(run.evaluation, run.evaluation["chosen"], f"Run {run.number}") for run in runs]
     if runs[0].evaluation["kind"] == "binary":
         return [charts.precision_recall(series), charts.calibration(series), charts.roc(series)]
-    return [charts.predicted(series, runs[0].evaluation["unit"])]
+    return [] if hides_truths(series) else [charts.predicted(series, runs[0].evaluation["unit"])]
 
 
 def method_settings(run: Run) -> list[tuple[str, list[tuple[str, Any]]]]:
@@ -198,9 +205,10 @@ def _changed(form: RunForm, copied: Run | None) -> list[tuple[str, str, str]]:
     if not bound.is_valid():
         return []
     try:
-        return differences(copied.spec, bound.spec() | {"decide_by": copied.spec.get("decide_by")})
+        changed = differences(copied.spec, bound.spec() | {"decide_by": copied.spec.get("decide_by")})
     except Problem:
         return []
+    return [line for line in changed if line[0] != "positive" or not form.hides_answers]
 
 
 def rows_said(run: Run) -> str:

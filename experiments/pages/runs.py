@@ -8,7 +8,9 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
+from datasets import masking
 from datasets.models.versions import Version
+from datasets.queries.seen import hidden_of
 from datasets.queries.versions import published_versions, version_for
 from experiments import queries
 from experiments.forms import NotesForm, RegisterForm, RunForm, form_field, initial_of
@@ -25,6 +27,7 @@ from projects.access import ProjectPage
 from projects.measures import MEASURES
 from projects.pages.projects import person
 from projects.queries.define import charter_of, contract_in_force, goals_of
+from projects.results import words
 from web.figures import templates
 from web.pages import FormPage
 
@@ -45,7 +48,7 @@ class Runs(ProjectPage):
         page = Paginator(queries.runs_of(self.project, state=state, sort=sort), PER_PAGE).get_page(
             request.GET.get("page")
         )
-        rows = run_rows(list(page.object_list), decide_by)
+        rows = run_rows(queries.hide_all(page.object_list, self.roles), decide_by)
         return self.show(
             page_obj=page,
             rows=rows,
@@ -88,7 +91,10 @@ class RunCreate(ProjectPage, FormPage):
     @cached_property
     def columns(self) -> dict[str, Column]:
         """The columns of the picked version."""
-        return columns_of(self.version.schema, self.version.profile) if self.version else {}
+        if self.version is None:
+            return {}
+        hidden = hidden_of(self.version.dataset, self.roles)
+        return columns_of(self.version.schema, masking.profile(self.version.profile, hidden))
 
     @cached_property
     def starting(self) -> tuple[dict[str, Any], str]:
@@ -103,7 +109,8 @@ class RunCreate(ProjectPage, FormPage):
             if given.get("inputs"):
                 given["inputs"] = [name for name in given["inputs"] if name != target]
         try:
-            return complete_spec(self.project, given, self.version), ""
+            with words(self.project.key, self.roles).refusals():
+                return complete_spec(self.project, given, self.version), ""
         except Problem as problem:
             known = given.get("target") or next(reversed(list(self.columns)), "")
             return {"target": known, "inputs": [], "methods": {}, "positive": None}, problem.text
@@ -144,15 +151,13 @@ class RunCreate(ProjectPage, FormPage):
 
     def act(self, form: RunForm) -> str:
         """Start the run."""
+        spec, copied = form.spec(), self.copied
+        if form.hides_answers and copied and copied.spec["target"] == spec["target"]:
+            spec["positive"] = copied.spec["positive"]
+        given: dict[str, Any] = {"data": self.version, "copied_from": copied, "notes": form.cleaned_data["notes"]}
         try:
-            run, _ = start_run(
-                self.project,
-                spec=form.spec(),
-                data=self.version,
-                by=person(self.request),
-                copied_from=self.copied,
-                notes=form.cleaned_data["notes"],
-            )
+            with words(self.project.key, self.roles).refusals():
+                run, _ = start_run(self.project, spec=spec, by=person(self.request), **given)
         except Invalid as problem:
             fields = {form_field(name): text for name, text in problem.fields.items()}
             raise Invalid(problem.text, fields=fields) from problem

@@ -29,6 +29,7 @@ from projects.contract import as_row
 from projects.models.projects import Project
 from projects.queries.baseline import baseline_spec
 from projects.queries.define import charter_of, contract_in_force, goals_of
+from projects.results import open_words
 from projects.services.projects import lock_project
 from storage.models import Blob
 
@@ -170,7 +171,7 @@ def fail_run(job: Job) -> None:
     name = "run.cancelled" if stopped else "run.failed"
     record(PLATFORM, name, run, project_key=run.project.key, run=run.number, message=job.message, code=job.code)
     if not stopped:
-        _tell(run, f"Run {run.number} failed: {job.message}")
+        _tell(run, f"Run {run.number} failed: {open_words(run.project.key).text(job.message)}")
 
 
 def _tell(run: Run, text: str) -> None:

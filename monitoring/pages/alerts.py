@@ -6,13 +6,13 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from monitoring import queries
+from monitoring import queries, seen
 from monitoring.forms import CloseForm, RetrainForm
 from monitoring.models import Alert
 from monitoring.pages import reading
 from monitoring.pages.asking import page_of, person
 from monitoring.services import alerts
-from projects.access import ProjectPage
+from projects.access import ProjectPage, roles_in
 from web.figures import templates
 from web.pages import SIGNED_IN, Page
 
@@ -28,7 +28,11 @@ class AllAlerts(Page):
         rows = queries.alerts_seen_by(person(request))
         show_all = request.GET.get("state") == "all"
         rows = rows if show_all else rows.exclude(state=Alert.State.CLOSED)
-        return self.show(page_obj=page_of(request, rows), show_all=show_all, place="alerts")
+        page = page_of(request, rows)
+        projects = {alert.monitor.deployment.project for alert in page.object_list}
+        held = roles_in(person(request), [project.key for project in projects])
+        page.object_list = seen.alerts(page.object_list, {project.pk: held[project.key] for project in projects})
+        return self.show(page_obj=page, show_all=show_all, place="alerts")
 
 
 class AlertPage(ProjectPage):
@@ -45,7 +49,8 @@ class AlertPage(ProjectPage):
 
 def show_alert(page: ProjectPage, alert: Alert, status: int = 200, **context: Any) -> HttpResponse:
     """The alert's page, also with a form that was refused."""
-    view = reading.alert_view(alert)
+    eyes = seen.eyes_on(alert.monitor.deployment, page.roles)
+    view = reading.alert_view(eyes.alert(alert), eyes)
     shown = {
         "alert": alert,
         "view": view,

@@ -9,7 +9,7 @@ from django.shortcuts import redirect
 
 from deployments.queries import deployment_for
 from jobs.queries import latest_of
-from monitoring import queries
+from monitoring import queries, seen
 from monitoring.forms import OutcomesForm, RetrainForm
 from monitoring.models import Monitor
 from monitoring.pages import reading
@@ -17,6 +17,7 @@ from monitoring.pages.asking import PER_PAGE, awaited, page_of, person
 from monitoring.services import monitors, outcomes, retrainings
 from problems.problem import Problem
 from projects.access import ProjectPage
+from projects.results import words
 from web.figures import templates
 
 RANGES = {"24h": 1, "7d": 7, "30d": 30, "60d": 60}
@@ -59,12 +60,14 @@ def show_monitor(page: ProjectPage, monitor: Monitor, status: int = 200, **conte
     """The monitor's page, also with a form that was refused."""
     request = page.request
     days = RANGES.get(request.GET.get("range", ""), 60)
-    view = reading.monitor_view(monitor, days=days, chosen=request.GET.get("input", ""))
+    eyes = seen.eyes_on(monitor.deployment, page.roles)
+    view = reading.monitor_view(monitor, eyes, days=days, chosen=request.GET.get("input", ""))
     job = latest_of(monitor)
     shown = {
         "view": view,
         "monitor": monitor,
         "job": job,
+        "job_said": eyes.text(job.message) if job else "",
         "ranges": [(name, f"{name[:-1]} {name[-1]}", length == days) for name, length in RANGES.items()],
         "page_obj": page_of(request, queries.windows_of(monitor)),
         "retrain_form": RetrainForm(initial={"cause": view.cause}),
@@ -120,7 +123,8 @@ class UploadOutcomes(ProjectPage):
         if form.is_valid():
             deployment = deployment_for(self.project, name)
             try:
-                received = outcomes.send_outcomes(deployment, form.cleaned_data["file"], by=person(request))
+                with words(self.project.key, self.roles).refusals():
+                    received = outcomes.send_outcomes(deployment, form.cleaned_data["file"], by=person(request))
             except Problem as problem:
                 form.add_error("file", problem.text)
             else:

@@ -7,10 +7,12 @@ from typing import Any
 from django.utils import timezone
 
 from audit.models import Entry
+from datasets.queries.seen import Roles
 from deployments.models import Release
 from deployments.queries import champion_of
 from monitoring import charts, findings, queries
 from monitoring.models import Alert, Monitor, Retraining, Window
+from monitoring.seen import OPEN, Eyes, eyes_on
 from projects.activity import told
 from projects.contract import Judgement, Verdict, goal_of
 from projects.models.define import Contract
@@ -54,17 +56,17 @@ class MonitorView:
     contract: Contract | None = None
 
 
-def monitor_view(monitor: Monitor, *, days: int, chosen: str) -> MonitorView:
-    """How one deployment does, over the last so many days."""
+def monitor_view(monitor: Monitor, eyes: Eyes, *, days: int, chosen: str) -> MonitorView:
+    """How one deployment does, over the last so many days, as somebody may see it."""
     release = champion_of(monitor.deployment)
     view = MonitorView(release)
     if release is None:
         return view
     view.waiting = findings.so_far(queries.span_of(monitor).rows, monitor.minimum_rows)
-    view.alerts = list(queries.open_alerts_of(monitor))
+    view.alerts = [eyes.alert(alert) for alert in queries.open_alerts_of(monitor)]
     view.retraining = monitor.retrainings.select_related("run__model_version").first()
-    view.window = queries.latest_enough(monitor, release)
-    newest = queries.windows_of(monitor).filter(release=release).first()
+    view.window = _seen(queries.latest_enough(monitor, release), eyes)
+    newest = _seen(queries.windows_of(monitor).filter(release=release).first(), eyes)
     performance = newest.performance if newest else {}
     view.coverage = findings.coverage(performance)
     view.measured = findings.against_training(performance)
@@ -78,6 +80,10 @@ def monitor_view(monitor: Monitor, *, days: int, chosen: str) -> MonitorView:
     if view.window:
         _fill(view, view.window, performance, days=days, chosen=chosen)
     return view
+
+
+def _seen(window: Window | None, eyes: Eyes) -> Window | None:
+    return eyes.window(window) if window else None
 
 
 def _fill(view: MonitorView, window: Window, performance: dict[str, Any], *, days: int, chosen: str) -> None:
@@ -189,9 +195,9 @@ class AlertView:
     seen: list[tuple[Window, dict[str, Any]]]
 
 
-def alert_view(alert: Alert) -> AlertView:
+def alert_view(alert: Alert, eyes: Eyes) -> AlertView:
     """What shows it, since when, what follows from it, and what people did."""
-    windows = queries.timeline(alert.monitor)
+    windows = [eyes.window(window) for window in queries.timeline(alert.monitor)]
     about = [(window, entry) for window in windows if (entry := _entry_of(window, alert))]
     latest = about[-1][1] if about else None
     title = f"Did {alert.subject} move?" if alert.subject else "Did the answers move?"
@@ -202,10 +208,14 @@ def alert_view(alert: Alert) -> AlertView:
         entry=latest,
         figure=charts.overlay(latest, title, "evidence") if shows and latest else None,
         consequence=_consequence(alert, queries.windows_of(alert.monitor).first(), latest),
-        history=[(entry.at, f"{entry.actor_name} {told(entry.name, entry.data)}") for entry in history[:50]],
+        history=[(entry.at, f"{entry.actor_name} {told(entry.name, _said(entry, eyes))}") for entry in history[:50]],
         retrainings=list(alert.retrainings.select_related("run")[:5]),
         seen=about[-12:],
     )
+
+
+def _said(entry: Entry, eyes: Eyes) -> dict[str, Any]:
+    return {**entry.data, "sentence": eyes.text(str(entry.data.get("sentence", "")))}
 
 
 def _entry_of(window: Window, alert: Alert) -> dict[str, Any] | None:
@@ -302,7 +312,7 @@ def retraining_line(retraining: Retraining) -> dict[str, Any]:
     return {"retraining": retraining, "version": version, "brought": brought, "status": css}
 
 
-def next_round(project: Project) -> list[str]:
+def next_round(project: Project, roles: Roles) -> list[str]:
     """What the next round could be about, from what is open now."""
     hints, contract = [], contract_in_force(project)
     for monitor in queries.monitors_of(project)[:5]:
@@ -311,7 +321,9 @@ def next_round(project: Project) -> list[str]:
         missed = [entry.goal.name for entry in judged if entry.verdict == Verdict.NOT_MET]
         if missed:
             hints.append(f"{monitor.deployment.name} misses {', '.join(missed)} on live answers.")
-        hints += [alert.sentence for alert in queries.open_alerts_of(monitor)[:3] if alert.rule != "target_at_risk"]
+        alerts = [alert for alert in queries.open_alerts_of(monitor)[:3] if alert.rule != "target_at_risk"]
+        eyes = eyes_on(monitor.deployment, roles) if alerts else OPEN
+        hints += [eyes.alert(alert).sentence for alert in alerts]
         if newest and not newest.performance.get("joined"):
             hints.append(f"No outcome of {monitor.deployment.name} is known yet; without them nothing is learned.")
     return hints

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from experiments.services.models import register
 from jobs.queries import latest_of
-from monitoring import queries
+from monitoring import queries, seen
 from monitoring.forms import RegisterForm
 from monitoring.models import Retraining
 from monitoring.pages import reading
@@ -57,7 +57,8 @@ class RetrainingPage(ProjectPage, FormPage):
         }
 
     def _retraining(self) -> Retraining:
-        return queries.retraining_for(self.project, UUID(str(self.kwargs["identifier"])))
+        found = queries.retraining_for(self.project, UUID(str(self.kwargs["identifier"])))
+        return seen.retrainings([found], self.project, self.roles)[0]
 
 
 class Improve(ProjectPage):
@@ -70,9 +71,10 @@ class Improve(ProjectPage):
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show it."""
         rows = page_of(request, queries.retrainings_of(self.project))
+        found = seen.retrainings(rows.object_list, self.project, self.roles)
         return self.show(
             page_obj=rows,
-            lines=[reading.retraining_line(retraining) for retraining in rows],
-            hint=reading.next_round(self.project),
+            lines=[reading.retraining_line(retraining) for retraining in found],
+            hint=reading.next_round(self.project, self.roles),
             monitors=list(queries.monitors_of(self.project)[:5]),
         )

@@ -22,6 +22,7 @@ from notices.services import tell
 from problems.problem import Conflict, Invalid
 from projects.permissions import Role
 from projects.queries.team import members_with
+from projects.results import open_words
 
 TOLD = [Role.MLOPS_ENGINEER, Role.ML_ENGINEER, Role.DATA_SCIENTIST]
 
@@ -116,8 +117,9 @@ def finish_comparison(retraining: Retraining, comparison: dict[str, Any]) -> Ret
 def give_up(retraining: Retraining, message: str) -> None:
     """No challenger came of it; the model in use stays."""
     retraining.state, retraining.message = Retraining.State.FAILED, message
+    said = open_words(retraining.monitor.deployment.project.key).text(message)
     retraining.save(update_fields=["state", "message"])
-    _told(retraining, "retraining.failed", f"Retraining of {retraining.monitor.deployment.name} failed: {message}")
+    _told(retraining, "retraining.failed", f"Retraining of {retraining.monitor.deployment.name} failed: {said}")
 
 
 def _told(retraining: Retraining, name: str, text: str) -> None:

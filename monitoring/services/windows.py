@@ -24,6 +24,7 @@ from projects.points import Point
 from projects.queries.define import contract_in_force, goals_of
 from projects.queries.kpis import kpis_of
 from projects.queries.team import members_with
+from projects.results import open_words
 from projects.services.kpis import put_values
 
 TOLD = [Role.MLOPS_ENGINEER, Role.ML_ENGINEER]
@@ -126,7 +127,7 @@ def raise_alert(monitor: Monitor, matter: rules.Matter, *, window: Window | None
     alert.number = (Alert.objects.aggregate(last=Max("number"))["last"] or 0) + 1
     alert.sentence, alert.severity = matter.sentence[:300], matter.severity
     alert.save(force_insert=True)
-    _tell(project, f"Alert {alert.number}: {matter.sentence}", alert)
+    _tell(project, f"Alert {alert.number}: {open_words(project.key).text(matter.sentence)}", alert)
     return alert
 
 
@@ -136,7 +137,8 @@ def _close_by_itself(alert: Alert, window: Window, *, by: Actor) -> None:
     alert.closing_note = f"Gone by itself: not seen among the {window.rows} answers up to {window.to_at:%d %B %H:%M}."
     alert.save(update_fields=["state", "closed_at", "closing_note"])
     record(by, "alert.closed_by_itself", alert, project_key=project.key, number=alert.number)
-    _tell(project, f"Alert {alert.number} closed by itself: {alert.sentence}", alert)
+    said = open_words(project.key).text(alert.sentence)
+    _tell(project, f"Alert {alert.number} closed by itself: {said}", alert)
 
 
 def _tell(project: Project, text: str, alert: Alert) -> None:

@@ -96,6 +96,13 @@ class Unavailable(Problem):
     code = "unavailable"
 
 
+class NoRoom(Problem):
+    """The disk has no room for it."""
+
+    status = 507
+    code = "no_room"
+
+
 class Corrupted(Problem):
     """Stored bytes do not match their hash; they are never served."""
 

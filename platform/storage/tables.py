@@ -1,8 +1,16 @@
-"""PURE: Parquet with page checksums, read and written in batches."""
+"""PURE: Parquet with page checksums and a sealed footer, read and written in batches.
 
+The checksums of Parquet cover the pages and not the footer, which says where they lie and what they mean: a flipped bit
+there may change what is read. So every file of ours holds, right before its footer, the hash of all that follows. Other
+readers never look at that place. Whoever reads a table opens it here, or calls `check_footer` before.
+"""
+
+import hashlib
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -10,19 +18,44 @@ import pyarrow.parquet as pq
 from problems.problem import Corrupted
 
 ROW_GROUP = 100_000
+END = 8  # bytes after the footer: its length, and `PAR1`
+SEAL = hashlib.sha256().digest_size
 
 
 @contextmanager
 def undamaged(path: Path) -> Iterator[None]:
     """Around every read: bytes that do not match their checksums are a Problem that says so."""
     try:
+        check_footer(path)
         yield
-    except (OSError, pa.ArrowInvalid) as error:
-        raise Corrupted(f"The table {path.name[:12]} is damaged and was not used.") from error
+    except (OSError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise _damaged(path) from error
+
+
+def check_footer(path: Path) -> None:
+    """Refuse a file whose footer is not the one that was written; reads the footer alone."""
+    with path.open("rb") as file:
+        seal, footer = _end_of(file)
+    if hashlib.sha256(footer).digest() != seal:
+        raise _damaged(path)
+
+
+def _damaged(path: Path) -> Corrupted:
+    return Corrupted(f"The table {path.name[:12]} is damaged and was not used.")
+
+
+def _end_of(file: BinaryIO) -> tuple[bytes, bytes]:
+    """The bytes that stand where the seal is, and the footer after them up to the end of the file."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - END))
+    length = int.from_bytes(file.read(4), "little") + END
+    file.seek(max(0, size - length - SEAL))
+    seal = file.read(min(SEAL, max(0, size - length)))
+    return seal, file.read(length) if length <= size else b""
 
 
 def write(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> int:
-    """Write record batches to one Parquet file with page checksums; returns the number of rows."""
+    """Write record batches to one Parquet file with page checksums and a sealed footer; returns the number of rows."""
     rows = 0
     texts = [field.name for field in schema if pa.types.is_string(field.type)]  # numbers shrink more without
     with pq.ParquetWriter(
@@ -31,7 +64,16 @@ def write(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> i
         for batch in batches:
             writer.write_batch(batch, row_group_size=ROW_GROUP)
             rows += batch.num_rows
+    _seal(path)
     return rows
+
+
+def _seal(path: Path) -> None:
+    """Put the hash of the footer before it. Places in a footer count from the start of the file, so they stay right."""
+    with path.open("r+b") as file:
+        _, footer = _end_of(file)
+        file.seek(-len(footer), os.SEEK_END)
+        file.write(hashlib.sha256(footer).digest() + footer)
 
 
 def read_batches(path: Path, columns: list[str] | None = None, size: int = 50_000) -> Iterator[pa.RecordBatch]:
@@ -46,10 +88,21 @@ def read(path: Path, columns: list[str] | None = None) -> pa.Table:
         return pq.read_table(path, columns=columns, page_checksum_verification=True)
 
 
+def schema_of(path: Path) -> pa.Schema:
+    """The names and types of its columns."""
+    with undamaged(path):
+        return pq.read_schema(path)
+
+
+def rows_of(path: Path) -> int:
+    """How many rows it has."""
+    with undamaged(path):
+        rows: int = pq.read_metadata(path).num_rows
+    return rows
+
+
 def first_rows(path: Path, rows: int) -> pa.Table:
     """The first rows, without reading the rest."""
-    taken: list[pa.RecordBatch] = []
     for batch in read_batches(path, size=rows):
-        taken.append(batch)
-        break
-    return pa.Table.from_batches(taken) if taken else pq.read_schema(path).empty_table()
+        return pa.Table.from_batches([batch])
+    return schema_of(path).empty_table()

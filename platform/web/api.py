@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from django.core.exceptions import PermissionDenied
 from django.core.files.uploadedfile import UploadedFile
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.permissions import SAFE_METHODS
@@ -17,7 +17,7 @@ from rest_framework.views import APIView
 from rest_framework.views import exception_handler as default_handler
 
 from problems.problem import Problem
-from web.errors import database_away
+from web.errors import trouble_of
 from web.pages import declared
 from web.paging import Pages
 from web.services import Make, answer_once
@@ -27,8 +27,7 @@ MAX_KEY = 200
 
 def answer_problem(error: Exception, context: dict[str, Any]) -> Response | None:
     """Every refusal in one shape: `code`, `detail`, and `fields` where a field is to blame."""
-    if isinstance(error, (OperationalError, InterfaceError)):
-        error = database_away(error)
+    error = trouble_of(error) or error
     if isinstance(error, Problem):
         return Response(error.as_dict(), status=error.status, headers=error.headers)
     if isinstance(error, Http404):
@@ -103,10 +102,12 @@ class Endpoint(APIView):
         plain = {name: _plain(value) for name, value in data.items()} if isinstance(data, Mapping) else data
         return hashlib.sha256(json.dumps(plain, sort_keys=True, default=str).encode()).hexdigest()
 
-    def page_of(self, queryset: Any, show: Callable[[Any], dict[str, Any]]) -> Response:
-        """One page of a list, each row by `show`."""
+    def page_of(
+        self, queryset: Any, show: Callable[[Any], dict[str, Any]], prepare: Callable[[list[Any]], Any] = list
+    ) -> Response:
+        """One page of a list, each row by `show`; `prepare` sees all rows of the page at once before."""
         pages = Pages()
-        rows: list[Any] = pages.paginate_queryset(queryset, self.request, view=self) or []
+        rows: list[Any] = prepare(pages.paginate_queryset(queryset, self.request, view=self) or [])
         return pages.get_paginated_response([show(row) for row in rows])
 
 

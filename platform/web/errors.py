@@ -1,16 +1,19 @@
 """Error pages: what happened, that nothing was lost, what to do next."""
 
+import errno
 import logging
 import secrets
 from typing import Any
 
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
-from problems.problem import Denied, Missing, Problem, Unavailable
+from problems.problem import Denied, Missing, NoRoom, Problem, Unavailable
 
 log = logging.getLogger(__name__)
+FULL = (errno.ENOSPC, errno.EDQUOT)
 TITLES = {
     400: "That request cannot be understood",
     401: "Sign in first",
@@ -23,6 +26,7 @@ TITLES = {
     422: "Something in it is wrong",
     429: "Too many requests",
     503: "Not available right now",
+    507: "No room is left",
 }
 
 
@@ -77,10 +81,16 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return broken(request, problem)
 
 
-def database_away(error: Exception) -> Problem:
-    """The database does not answer, or is too busy."""
-    log.error("The database does not answer: %s", type(error).__name__)
-    return Unavailable("The database does not answer. Nothing was saved. Try again in some seconds.", code="database")
+def trouble_of(error: Exception) -> Problem | None:
+    """What is no error of the program but of what it stands on: a database that is away or too busy, a full disk."""
+    if isinstance(error, OperationalError | InterfaceError):
+        log.error("The database does not answer: %s", type(error).__name__)
+        text = "The database does not answer. Nothing was saved. Try again in some seconds."
+        return Unavailable(text, code="database")
+    if isinstance(error, OSError) and error.errno in FULL:
+        log.error("The disk is full: %s", error.strerror)
+        return NoRoom("The disk is full, so this was not kept. Ask the administrator for room, then send it again.")
+    return None
 
 
 def broken(request: HttpRequest, problem: Problem) -> HttpResponse:

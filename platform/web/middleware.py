@@ -4,12 +4,11 @@ import re
 from collections.abc import Callable
 
 from django.core.exceptions import DisallowedHost
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.cache import patch_cache_control, patch_vary_headers
 
 from problems.problem import Problem
-from web.errors import broken, database_away, show_problem
+from web.errors import broken, show_problem, trouble_of
 
 Next = Callable[[HttpRequest], HttpResponse]
 TOKEN = re.compile(r"baton_[\w%-]{20,}")
@@ -53,8 +52,8 @@ class ProblemMiddleware:
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Called by Django for an exception of a view."""
-        if isinstance(error, (OperationalError, InterfaceError)):
-            return broken(request, database_away(error))
+        if trouble := trouble_of(error):
+            return broken(request, trouble)
         return show_problem(request, error) if isinstance(error, Problem) else None
 
 

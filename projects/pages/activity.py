@@ -12,6 +12,7 @@ from projects.pages.projects import ROWS, with_roles
 from projects.pages.questions import searched
 from projects.queries.team import members_of
 from projects.queries.work import Sought, activity_of
+from projects.results import words
 
 HEADINGS = ["number", "at", "who", "what", "event", "details"]
 
@@ -59,7 +60,7 @@ class Activity(ProjectPage):
         page = Paginator(activity_of(self.project, sought), ROWS).get_page(request.GET.get("page"))
         return self.show(
             page_obj=page,
-            events=with_roles(page, team),
+            events=with_roles(page, team, words(self.project.key, self.roles)),
             sought=sought,
             filtered=sought != Sought(),
             people=[(member.user.actor_id, member.user.name) for member in team],
@@ -87,9 +88,10 @@ class ActivityCsv(ProjectPage):
 
     def lines(self) -> Iterator[str]:
         """The lines of the file."""
-        writer = csv.writer(_Echo())
+        writer, said = csv.writer(_Echo()), words(self.project.key, self.roles)
         yield writer.writerow(HEADINGS)
         for entry in activity_of(self.project, asked(self.request)).iterator(chunk_size=500):
-            what = told(entry.name, entry.data)
-            cells = [entry.seq, entry.at.isoformat(), entry.actor_name, what, entry.name, details(entry.data)]
+            data = said.data(entry.data)
+            what = told(entry.name, data)
+            cells = [entry.seq, entry.at.isoformat(), entry.actor_name, what, entry.name, details(data)]
             yield writer.writerow([safe_cell(cell) for cell in cells])

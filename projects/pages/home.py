@@ -14,6 +14,7 @@ from projects.findings import home_finding
 from projects.models.projects import Project
 from projects.models.team import Invitation
 from projects.overview import home_parts, needs
+from projects.pages.jobs import row
 from projects.pages.projects import person
 from projects.permissions import Role
 from projects.queries.gates import blocked_by, open_gates
@@ -21,6 +22,7 @@ from projects.queries.questions import asked_and_open
 from projects.queries.remembered import marks_of, remembered_together
 from projects.queries.team import roles_by_project
 from projects.queries.work import jobs_in
+from projects.results import words_in
 from projects.services.questions import question_url
 from projects.standing import standings
 from web.pages import SIGNED_IN, Page
@@ -77,7 +79,7 @@ class Home(Page):
         wanted = request.GET.get("for") if request.GET.get("for") in FOR else "all"
         everything = needs(user, mine, marks)
         waiting_for_me = [need for need in everything if wanted == "all" or (need.role is None) == (wanted == "me")]
-        projects = {project.key: project for project in mine}
+        projects, said = {project.key: project for project in mine}, words_in({one.key: mine[one] for one in mine})
         running = jobs_in(list(projects), only_open=True).order_by("created_at")
         return self.show(
             place="home",
@@ -87,7 +89,7 @@ class Home(Page):
             all_for=FOR.items() if len({need.role is None for need in everything}) > 1 else (),
             finding=home_finding(len(everything), len(mine)),
             projects_total=len(mine),
-            running=[{"job": job, "project": projects[job.project_key]} for job in running[:SHOWN]],
+            running=[row(job, projects, said) for job in running[:SHOWN]],
             steps=first_steps(user, mine),
             first_project=FIRST_PROJECT,
             **remembered_together(f"home:{user.pk}", marks, lambda: around(user, mine)),
@@ -100,7 +102,7 @@ def around(user: User, mine: dict[Project, frozenset[Role]]) -> dict[str, Any]:
     return {
         "rows": standings(list(mine)[:SHOWN]),
         "waits": waits_of(user, list(mine)),
-        "events": events_in({project.key: project for project in mine}),
+        "events": events_in(mine),
         "main_parts": [part for part in parts if not part.side],
         "side_parts": [part for part in parts if part.side],
     }
@@ -130,11 +132,17 @@ def waits_of(user: User, projects: list[Project]) -> list[dict[str, Any]]:
     return found
 
 
-def events_in(projects: dict[str, Project]) -> list[dict[str, Any]]:
+def events_in(mine: dict[Project, frozenset[Role]]) -> list[dict[str, Any]]:
     """The last things that happened in these projects."""
+    projects, said = {project.key: project for project in mine}, words_in({one.key: mine[one] for one in mine})
     entries = Entry.objects.filter(project_key__in=list(projects)).order_by("-seq")[:8]
     return [
-        {"at": entry.at, "who": entry.actor_name, "words": told(entry.name, entry.data), "project": project}
+        {
+            "at": entry.at,
+            "who": entry.actor_name,
+            "words": told(entry.name, said[project.key].data(entry.data)),
+            "project": project,
+        }
         for entry in entries
         if (project := projects.get(entry.project_key)) and entry.at >= project.created_at
     ]

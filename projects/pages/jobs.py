@@ -8,11 +8,12 @@ from django.shortcuts import redirect, render
 
 from jobs import services as job_services
 from jobs.models import Job
-from projects.access import May, ProjectPage
+from projects.access import May, ProjectPage, roles_in
 from projects.models.projects import Project
 from projects.pages.projects import ROWS, person
 from projects.queries.projects import visible_to
 from projects.queries.work import job_for, jobs_in
+from projects.results import Words, words_in
 from web.pages import SIGNED_IN, Page
 
 MAX_LINES = 1000
@@ -61,6 +62,7 @@ class AllJobs(Page):
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show one page of them, the open ones first."""
         projects = {project.key: project for project in visible_to(person(request))}
+        said = words_in(roles_in(person(request), projects))
         keys = list(projects)
         recent = Paginator(jobs_in(keys).exclude(state__in=("queued", "running")), ROWS)
         page = recent.get_page(request.GET.get("page"))
@@ -68,11 +70,13 @@ class AllJobs(Page):
         return self.show(
             place="jobs",
             page_obj=page,
-            running=[row(job, projects) for job in running],
-            recent=[row(job, projects) for job in page],
+            running=[row(job, projects, said) for job in running],
+            recent=[row(job, projects, said) for job in page],
         )
 
 
-def row(job: Job, projects: dict[str, Project]) -> dict[str, object]:
-    """A job with its project, for lists."""
+def row(job: Job, projects: dict[str, Project], said: dict[str, Words]) -> dict[str, object]:
+    """A job with its project, for lists, in words that the reader may see; never save it."""
+    clean = said[job.project_key].text
+    job.message, job.progress_text = clean(job.message), clean(job.progress_text)
     return {"job": job, "project": projects[job.project_key]}

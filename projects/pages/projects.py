@@ -25,6 +25,7 @@ from projects.queries.projects import visible_to
 from projects.queries.remembered import marks_of, remembered_together
 from projects.queries.team import Member, members_of
 from projects.queries.work import activity_of
+from projects.results import Words, words
 from projects.scorecard import line
 from projects.services.blueprints import create_from
 from projects.services.projects import change_project, create_project, mark_one_person
@@ -126,7 +127,7 @@ class Overview(ProjectPage):
             "main_parts": [part for part in parts if not part.side],
             "charts": any("figure" in part.context for part in parts),
             "side_parts": [part for part in parts if part.side],
-            "events": with_roles(activity[:6], team),
+            "events": with_roles(activity[:6], team, words(self.project.key, self.roles)),
             "events_total": activity.count(),
             "team": team,
         }
@@ -153,12 +154,12 @@ def target_rows(project: Project, result: Result | None, goals: list[Goal], who:
     return rows
 
 
-def with_roles(entries: Any, team: list[Member]) -> list[dict[str, Any]]:
-    """Audit entries in plain words, with the first role of whoever did it."""
+def with_roles(entries: Any, team: list[Member], said: Words) -> list[dict[str, Any]]:
+    """Audit entries in plain words that the reader may see, with the first role of whoever did it."""
     roles = {member.user.actor_id: member.sorted_roles[0] for member in team}
-    return [_event(entry, roles) for entry in entries]
+    return [_event(entry, roles, said) for entry in entries]
 
 
-def _event(entry: Entry, roles: dict[str, Role]) -> dict[str, Any]:
-    words = told(entry.name, entry.data)
+def _event(entry: Entry, roles: dict[str, Role], said: Words) -> dict[str, Any]:
+    words = told(entry.name, said.data(entry.data))
     return {"at": entry.at, "who": entry.actor_name, "role": roles.get(entry.actor_id), "words": words, "entry": entry}

@@ -30,6 +30,7 @@ from projects.models.projects import Project
 from projects.models.webhooks import Breaker, Delivery, Webhook
 from projects.permissions import holders
 from projects.queries.team import members_with
+from projects.results import open_words
 from projects.services.webhooks import TEST_EVENT
 from storage.sealed import unseal
 
@@ -169,7 +170,7 @@ def facts_of(delivery: Delivery) -> dict[str, object]:
         what = f"is testing the webhook {delivery.webhook.name}"
         return facts | {"number": None, "at": delivery.created_at.isoformat(), "who": "Baton", "what": what, "data": {}}
     entry = Entry.objects.get(seq=delivery.seq or 0, project_key=project.key)
-    data = without_private(entry.data)
+    data = open_words(project.key).data(without_private(entry.data))
     said = {"number": entry.seq, "at": entry.at.isoformat(), "who": entry.actor_name, "what": told(entry.name, data)}
     return facts | said | {"data": data}
 

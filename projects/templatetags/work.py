@@ -10,10 +10,15 @@ from django.template.loader import get_template
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 
 from jobs.models import Job, Line, State
 from jobs.queries import before_in_queue
+from projects.access import May, roles_in
+from projects.models.projects import Project
 from projects.overview import Section
+from projects.queries.projects import visible_to
+from projects.results import Words, words, words_in
 
 register = template.Library()
 LINES = 12
@@ -39,14 +44,19 @@ class JobView:
     left: str
     url: str
     cancel_url: str
-    lines: list[Line]
+    message: str
+    progress: str
+    lines: list[str]
+    history: list[dict[str, Any]]
     wanted: int
 
 
-@register.simple_tag
-def job_view(job: Job, lines: Any = 0) -> JobView:
-    """All that the live part of a job shows, with the last lines of its log."""
-    wanted = int(lines or LINES)
+@register.simple_tag(takes_context=True)
+def job_view(context: RequestContext, job: Job, lines: Any = 0) -> JobView:
+    """All that the live part of a job shows, with the last lines of its log, in words that the reader may see."""
+    wanted, may = int(lines or LINES), context.get("may")
+    said = words(job.project_key, may.roles if isinstance(may, May) else frozenset())
+    log = Line.objects.filter(job=job).order_by("-pk")[:wanted]
     status, word = STATUS[State(job.state)]
     address = [job.project_key, job.pk]
     return JobView(
@@ -59,9 +69,35 @@ def job_view(job: Job, lines: Any = 0) -> JobView:
         time_left(job),
         reverse("job", args=address) if job.project_key else "",
         reverse("job-cancel", args=address) if job.project_key else "",
-        list(Line.objects.filter(job=job).order_by("-pk")[:wanted])[::-1],
+        said.text(job.message),
+        said.text(job.progress_text),
+        [said.line(one.text) for one in log][::-1],
+        [note | {"message": said.text(str(note.get("message", "")))} for note in job.history],
         wanted,
     )
+
+
+@register.simple_tag(takes_context=True)
+def said(context: RequestContext, text: str, length: int = 0, key: str = "") -> str:
+    """What a job said, in words that the reader may see. Pages of many projects name the project's `key`."""
+    if not text:
+        return ""
+    shown = _words(context, key).text(text)
+    return Truncator(shown).chars(length) if length else shown
+
+
+def _words(context: RequestContext, key: str) -> Words:
+    """Those of the page's project, or of one of the reader's; asked for once for each page."""
+    project, may = context.get("project"), context.get("may")
+    if isinstance(project, Project) and isinstance(may, May):
+        key, roles = project.key, {project.key: may.roles}
+    else:
+        user = context["request"].user
+        roles = roles_in(user, visible_to(user).values_list("key", flat=True))
+    known: dict[str, Words] = context.render_context.setdefault("words", {})  # type: ignore[arg-type, assignment]
+    if key not in known:
+        known |= words_in(roles)
+    return known[key]
 
 
 @register.simple_tag(takes_context=True)

@@ -14,6 +14,7 @@ from datasets.sensitive import suggested
 from datasets.services import findings, recipes, tags
 from datasets.services import versions as services
 from experiments.models import Run
+from experiments.pages.reports import figures_of
 from jobs.models import Job
 from projects.permissions import Role
 from tests.attacks.world import address, has_project, make_things
@@ -47,14 +48,47 @@ def test_a_profile_tells_counts_and_no_values() -> None:
     assert whole["sample"][0]["email"] == "a", "the stored profile stays as it is"
 
 
-def test_answers_of_upper_rooms_lose_what_is_named_after_a_hidden_column() -> None:
-    answer = {"inputs": [{"name": "email", "type": "text", "categories": ["a"], "example": "a"}, {"name": "plan", "example": "p"}],
-              "by": {"email": "a"}, "truth": {"a": 3}, "positive": "a"}  # fmt: skip
-    shown = masking.tree(answer, HIDDEN, {"a"})
+def test_answers_of_upper_rooms_lose_what_is_said_of_a_hidden_column() -> None:
+    inputs = [{"name": "email", "type": "text", "categories": ["a"], "example": "a"}, {"name": "plan", "example": "p"}]
+    group = {"value": 0.1, "groups": [{"name": "a", "rows": 9}]}
+    answer = {"inputs": inputs, "gap of recall@email 30": group, "gap of recall@plan 30": group,
+              "importance": [{"name": "email", "loss": 0.2, "low": 0.1, "high": 0.3}], "email": {"rows": 3}}  # fmt: skip
+    shown = masking.tree(answer, HIDDEN)
     assert shown["inputs"][0] == {"name": "email", "type": "text", "categories": None, "example": None}
     assert shown["inputs"][1]["example"] == "p"
-    assert shown["by"] == {"email": None}
-    assert (shown["truth"], shown["positive"]) == ({"hidden": 3}, "hidden")
+    assert shown["importance"] == answer["importance"]
+    assert shown["gap of recall@email 30"] == {"value": 0.1, "groups": [{"name": "group 1", "rows": 9}]}
+    assert shown["gap of recall@plan 30"] == group
+    assert shown["email"] == {"rows": 3}, "an entry that only happens to be called like a column stays"
+
+
+def test_a_hidden_target_loses_its_answers_and_the_truths_of_rows() -> None:
+    answer = {"target": "email", "positive": "a", "negative": "b", "thresholds": {"yes": [1], "no": [2]},
+              "methods": {"ridge": {"metrics": {"mae": 1}, "residuals": {"dots": {"truth": [1]}}}}}  # fmt: skip
+    shown = masking.tree(answer, HIDDEN)
+    assert (shown["positive"], shown["negative"]) == ("hidden", "hidden")
+    assert shown["methods"] == {"ridge": {"metrics": {"mae": 1}}}
+    assert figures_of(shown | {"kind": "regression", "chosen": "ridge", "threshold": None, "unit": ""}) == []
+    assert shown["thresholds"] == answer["thresholds"]
+    assert masking.tree(answer, {"plan"}) == answer
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Only 3 rows have “left” = “a”.", "Only 3 rows have “left” = “hidden”."),
+        ("line 4: “O'Brien” is no number", "line 4: “hidden” is no number"),
+        ("the column's value is “a”b” here", "the column's value is “hidden” here"),
+        ("it is “a", "it is “hidden”"),
+        ("Could not convert string 'a' to INT64", "Could not convert string “hidden” to INT64"),
+        ("ValueError: a is not in list", "ValueError: hidden"),
+        ('KeyError: "a"', "KeyError: hidden"),
+        ('  File "/x.py", line 3', "  File “hidden”, line 3"),
+        ("It read 3 rows.", "It read 3 rows."),
+    ],
+)
+def test_what_jobs_say_quotes_no_value(text: str, said: str) -> None:
+    assert masking.line(text, {"left"}) == said
 
 
 def test_what_a_step_writes_about_a_hidden_column_is_hidden() -> None:

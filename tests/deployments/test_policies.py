@@ -24,6 +24,8 @@ from tests.conftest import Cast
 from tests.deployments import stage
 from tests.deployments.stage import ROW
 
+ALL = frozenset({Role.OWNER})
+
 PRACTICE = {"conditions": [{"column": "months", "op": "<", "value": "12"}]}
 SIGNATURE: dict[str, Any] = {"kind": "binary", "positive": "yes", "negative": "no", "threshold": 0.5, "inputs": []}
 
@@ -77,7 +79,7 @@ def test_a_threshold_that_the_product_manager_signs_rules_the_next_answers_witho
     go_back(first, reason="Too few were called.", by=cast[Role.BUSINESS_ANALYST])
     until(lambda: server.predict({"row": ROW}, key)[1]["policy"] == 3)
     assert (server.process.pid, server.process.poll()) == (process, None)
-    logged = queries.recent_predictions(deployment, limit=200)
+    logged = queries.recent_predictions(deployment, ALL, limit=200)
     assert {(row.version, row.policy) for row in logged} == {(1, None), (1, 1), (1, 2), (1, 3)}
     assert {row.decision for row in logged if row.policy == 2} == {"no"}
     assert {row.baseline for row in logged} == {"yes"}

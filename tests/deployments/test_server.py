@@ -20,6 +20,8 @@ from tests.conftest import Cast
 from tests.deployments import stage
 from tests.deployments.stage import ROW
 
+ALL = frozenset({Role.OWNER})
+
 
 @pytest.fixture
 def live(
@@ -45,10 +47,10 @@ def test_one_row_and_many_are_answered_named_and_logged(live, settings):
     status, answer = server.predict({"rows": [ROW, ROW | {"plan": "never seen"}, ROW | {"charge": None}]}, key)
     assert status == 200
     assert len({prediction["id"] for prediction in answer["predictions"]}) == 3
-    logged = queries.recent_predictions(deployment)
+    logged = queries.recent_predictions(deployment, ALL)
     assert len(logged) == 4
     assert sum(row.unknown for row in logged) == 1
-    found = queries.prediction(deployment, one["id"])
+    found = queries.prediction(deployment, one["id"], ALL)
     assert (found.row, found.answer, found.probability) == (ROW, one["answer"], one["probability"])
     document = json.loads(
         server.get(f"/v1/deployments/{deployment.name}/openapi.json", Authorization=f"Bearer {key}")[2]
@@ -63,7 +65,7 @@ def test_one_row_and_many_are_answered_named_and_logged(live, settings):
     opened, sealed = folders(settings.DATA_DIR)
     assert not list(opened.iterdir())
     assert len(list(sealed.iterdir())) == 1
-    assert len(queries.recent_predictions(deployment)) == 5
+    assert len(queries.recent_predictions(deployment, ALL)) == 5
 
 
 def test_every_refusal_says_what_is_wrong_and_nothing_breaks_the_server(live):
@@ -220,7 +222,7 @@ class Clients:
 def whole_log(deployment: Deployment) -> list[log_reading.Logged]:
     """Every row, page by page, newest first."""
     logged: list[log_reading.Logged] = []
-    while page := queries.recent_predictions(deployment, before=logged[-1].id if logged else "", limit=200):
+    while page := queries.recent_predictions(deployment, ALL, before=logged[-1].id if logged else "", limit=200):
         logged += page
     return logged
 

@@ -23,6 +23,8 @@ from storage import blobs
 from tests.deployments import stage
 from tests.deployments.test_journal import line
 
+ALL = frozenset({Role.OWNER})
+
 
 @pytest.fixture
 def version(cast, own_folder, trained):
@@ -211,16 +213,16 @@ def test_the_log_is_stored_once_and_stays_readable(version, cast, run_jobs, sett
     seal_when_due()
     seal_when_due()
     assert Job.objects.filter(kind="deployments.seal").count() == 1
-    assert len(queries.recent_predictions(deployment)) == 20
+    assert len(queries.recent_predictions(deployment, ALL)) == 20
     (job,) = run_jobs()
     assert job.state == "succeeded", job.message
     assert not list(sealed.iterdir())
-    assert len(queries.recent_predictions(deployment)) == 20
+    assert len(queries.recent_predictions(deployment, ALL)) == 20
     (sealed / "s-000001.jsonl").write_bytes(piece)
     seal_when_due()
     run_jobs()
     assert deployment.segments.count() == 1
-    assert len(queries.recent_predictions(deployment)) == 20
+    assert len(queries.recent_predictions(deployment, ALL)) == 20
 
 
 def test_of_two_promotions_at_once_one_wins(shared_cast, trained, retrained):

@@ -121,11 +121,11 @@ def test_two_groups_have_newcombes_interval() -> None:
     assert found["high"] == pytest.approx(gap_ + up)
 
 
-def test_groups_that_are_too_small_or_undefined_are_left_out_by_name() -> None:
+def test_groups_that_are_too_small_or_undefined_are_left_out_and_counted() -> None:
     held, group, _ = world(600)
     named = [*group[:560], *(["tiny"] * 40)]
     found = of_groups(fair(least=100), held, named, 7)
-    assert "smaller than 100 rows: tiny (40)" in found["note"]
+    assert "smaller than 100 rows: 1 group of 40 rows" in found["note"]
     assert {one["name"] for one in found["groups"]} == {"young", "middle", "old"}
     lonely = of_groups(fair(), held, ["one"] * 600, 7)
     assert lonely["value"] is None

@@ -1,9 +1,10 @@
-"""Parquet with page checksums: every flipped byte is an error, never another table."""
+"""Parquet with page checksums and a sealed footer: every flipped bit is an error, never another table."""
 
-import random
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from problems.problem import Corrupted
@@ -33,15 +34,39 @@ def test_an_empty_table_keeps_its_columns(tmp_path: Path) -> None:
     assert tables.first_rows(path, 5).schema == schema
 
 
-def test_no_flipped_byte_of_the_data_goes_unnoticed(table: tuple[Path, pa.Table], tmp_path: Path) -> None:
-    path, content = table
-    whole, damaged = path.read_bytes(), tmp_path / "damaged.parquet"
-    dice = random.Random(7)
-    for _ in range(40):
-        place = dice.randrange(4, len(whole) - 8)
-        damaged.write_bytes(whole[:place] + bytes([whole[place] ^ (1 << dice.randrange(8))]) + whole[place + 1 :])
+def test_no_flipped_bit_anywhere_goes_unnoticed(tmp_path: Path) -> None:
+    """Every byte of a small file a different bit each."""
+    content = pa.table({"n": [1, None, 3], "word": ["a", "b", None]})
+    path, damaged = tmp_path / "table.parquet", tmp_path / "damaged.parquet"
+    tables.write(path, content.schema, content.to_batches())
+    whole = path.read_bytes()
+    footer = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little") - tables.SEAL
+    refused = 0
+    for place in range(len(whole)):
+        damaged.write_bytes(whole[:place] + bytes([whole[place] ^ (1 << place % 8)]) + whole[place + 1 :])
         try:
             read = tables.read(damaged)
         except Corrupted:
+            refused += 1
             continue
         assert read.equals(content), f"byte {place} changed the table in silence"
+        assert place < footer, "nothing of the footer is left to chance"
+    assert refused >= len(whole) - footer
+
+
+@pytest.mark.parametrize("kept", [0, 3, 8, 40, -1])
+def test_a_file_that_was_cut_or_is_not_ours_is_refused(table: tuple[Path, pa.Table], kept: int) -> None:
+    path, content = table
+    path.write_bytes(path.read_bytes()[:kept])
+    for look in (tables.read, tables.schema_of, tables.rows_of, lambda one: tables.first_rows(one, 3)):
+        with pytest.raises(Corrupted):
+            look(path)
+    pq.write_table(content, path)
+    with pytest.raises(Corrupted):
+        tables.read(path)
+
+
+def test_other_programs_read_our_files(table: tuple[Path, pa.Table]) -> None:
+    path, content = table
+    assert pq.read_table(path).equals(content)
+    assert duckdb.sql(f"SELECT sum(n), count(DISTINCT word) FROM read_parquet('{path}')").fetchall() == [(12497500, 50)]

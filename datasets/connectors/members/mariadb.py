@@ -154,7 +154,7 @@ def _told() -> Iterator[None]:
     except (pymysql.Error, OSError) as error:
         number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
         lost = not number or 2000 <= number < 3000
-        text = "The connection broke off." if lost else f"The database says: {_line(error.args[-1])}"
+        text = "The connection broke off." if lost else f"The database says: “{_line(error.args[-1])}”"
         raise Problem(text, code="database_error") from None
 
 

@@ -155,7 +155,7 @@ def _told() -> Iterator[None]:
         raise Problem("Its texts are not in the encoding that it states.", code="bad_text") from None
     except psycopg.Error as error:
         text = error.diag.message_primary or "The connection broke off."
-        raise Problem(f"The database says: {_line(text)}", code="database_error") from None
+        raise Problem(f"The database says: “{_line(text)}”", code="database_error") from None
 
 
 class _Session(Session):

@@ -117,11 +117,11 @@ def overlapping() -> bytes:
     return bytes(content)
 
 
-def link() -> bytes:
+def special(kind: int) -> bytes:
     place = io.BytesIO()
     with zipfile.ZipFile(place, "w") as archive:
         info = zipfile.ZipInfo("passwd.csv")
-        info.external_attr = (stat.S_IFLNK | 0o777) << 16
+        info.external_attr = (kind | 0o777) << 16
         archive.writestr(info, "/etc/passwd")
     return place.getvalue()
 
@@ -150,7 +150,9 @@ TRICKS: dict[str, tuple[Callable[[], bytes], str]] = {
     "backslashes": (lambda: packed(("..\\x.csv", CSV)), "unsafe_archive"),
     "drive": (lambda: packed(("C:x.csv", CSV)), "unsafe_archive"),
     "same name": (lambda: packed(("a.csv", CSV), ("a.csv", CSV)), "unsafe_archive"),
-    "link": (link, "unsafe_archive"),
+    "link": (lambda: special(stat.S_IFLNK), "unsafe_archive"),
+    "pipe": (lambda: special(stat.S_IFIFO), "unsafe_archive"),
+    "device": (lambda: special(stat.S_IFCHR), "unsafe_archive"),
     "encrypted": (encrypted, "encrypted_archive"),
     "nested": (lambda: packed(("a.zip", packed(("b.zip", b"PK")))), "nested_archive"),
     "nested in gzip": (lambda: packed(("a.csv.gz", gzip.compress(packed(("b.csv", CSV))))), "nested_archive"),
