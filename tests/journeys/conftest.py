@@ -26,3 +26,12 @@ def browser() -> Iterator[Any]:
 def admin(live: Instance) -> Http:
     """The administrator who came in through the set-up link."""
     return live.set_up()
+
+
+@pytest.fixture(autouse=True)
+def pages_are_closed(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A page that stays open goes on asking for news until the end of all tests."""
+    yield
+    if "browser" in request.fixturenames:
+        for context in request.getfixturevalue("browser").contexts:
+            context.close()
