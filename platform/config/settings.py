@@ -11,6 +11,7 @@ from csp.constants import NONE, SELF
 
 from config.addresses import broker, database, mail, opened
 from config.keys import WeakKey, read_key
+from config.processes import WEB_THREADS
 from config.sso import providers
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,6 +78,7 @@ INSTALLED_APPS = [
     "config",
 ]
 
+LARGE_BODIES_AT_ONCE = WEB_THREADS // 2
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -84,6 +86,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "web.middleware.PrivateCacheMiddleware",
     "web.middleware.HostMiddleware",
+    "web.middleware.LargeBodiesMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

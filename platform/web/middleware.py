@@ -2,16 +2,20 @@
 
 import re
 from collections.abc import Callable
+from threading import BoundedSemaphore
 
+from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.cache import patch_cache_control, patch_vary_headers
 
-from problems.problem import Problem
+from problems.problem import Problem, TooMany
 from web.errors import broken, show_problem, trouble_of
 
 Next = Callable[[HttpRequest], HttpResponse]
 TOKEN = re.compile(r"baton_[\w%-]{20,}")
+SHORT = frozenset({"GET", "HEAD", "OPTIONS"})
+LARGE = 512 * 1024  # bytes
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -39,6 +43,36 @@ def _refuse(request: HttpRequest, status: int, text: str) -> HttpResponse:
     if request.path_info.startswith("/api/"):
         return JsonResponse({"code": "bad_request", "detail": text}, status=status)
     return HttpResponse(f"{text}\n", status=status, content_type="text/plain; charset=utf-8")
+
+
+class LargeBodiesMiddleware:
+    """Leaves threads for everybody else while many send something large: whoever comes late is told to come again.
+
+    A body is read by the thread that answers, so as many slow senders as there are threads would stop the pages.
+    """
+
+    def __init__(self, get_response: Next) -> None:
+        self.get_response = get_response
+        self.places = BoundedSemaphore(settings.LARGE_BODIES_AT_ONCE)
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.method in SHORT or _stated_length(request) < LARGE:
+            return self.get_response(request)
+        if not self.places.acquire(blocking=False):
+            text = "Many files are arriving at this moment, so this one was not taken. Send it again in some seconds."
+            return show_problem(request, TooMany(text, retry_after=5, code="busy"))
+        try:
+            return self.get_response(request)
+        finally:
+            self.places.release()
+
+
+def _stated_length(request: HttpRequest) -> int:
+    """Bytes of the body; one that does not say may be as large as any."""
+    said = request.META.get("CONTENT_LENGTH", "")
+    if said.isdecimal():
+        return int(said)
+    return LARGE if request.META.get("HTTP_TRANSFER_ENCODING") else 0
 
 
 class ProblemMiddleware:

@@ -62,11 +62,15 @@ class Watch:
                 self.admin.get("/api/v1/projects/")
             self.waits.append(time.monotonic() - began)
 
+    @property
+    def p95(self) -> float:
+        """Seconds that the other page took."""
+        return statistics.quantiles(self.waits, n=20)[-1] if len(self.waits) > 1 else 0.0
+
     def told(self, what: str) -> None:
         """Print it."""
-        p95 = statistics.quantiles(self.waits, n=20)[-1] if len(self.waits) > 1 else 0.0
         said = f"web {self.web // MB} MB, job's child {self.child // MB} MB"
-        print(f"\n{what}: {said}, another page p95 {p95:.2f} s ({len(self.waits)} asked)", flush=True)  # noqa: T201
+        print(f"\n{what}: {said}, another page p95 {self.p95:.2f} s ({len(self.waits)} asked)", flush=True)  # noqa: T201
 
 
 def _command(pid: int) -> str:
@@ -118,11 +122,12 @@ def test_f33_two_hundred_uploads_at_once_are_taken_or_refused_honestly(live: Ins
         }
         try:
             pieces = [head, *(rest[at : at + MB] for at in range(0, len(rest), MB)), tail]
-            connection.request(
-                "POST", f"/api/v1/projects/large/datasets/f{size}-{number}/uploads/", iter(pieces), headers
-            )
+            with suppress(BrokenPipeError, ConnectionResetError):  # refused before all was sent; the answer is there
+                connection.request(
+                    "POST", f"/api/v1/projects/large/datasets/f{size}-{number}/uploads/", iter(pieces), headers
+                )
             status = connection.getresponse().status
-        except OSError:
+        except (OSError, http.client.HTTPException):
             status = 0
         finally:
             connection.close()
@@ -140,6 +145,7 @@ def test_f33_two_hundred_uploads_at_once_are_taken_or_refused_honestly(live: Ins
         place = live.data / "blobs" / sha256[:2] / sha256
         assert status != 202 or hashlib.file_digest(place.open("rb"), "sha256").hexdigest() == sha256
     assert watch.web < 600 * MB
+    assert watch.p95 < 1
 
 
 def send_large(admin: Http, name: str, pieces: Iterator[bytes], size: int) -> str:

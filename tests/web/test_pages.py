@@ -1,15 +1,19 @@
 """The pages of the web room, from HTTP to HTTP."""
 
+import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.conf import settings
-from django.test import Client
+from django.http import HttpRequest, HttpResponse
+from django.test import Client, RequestFactory
 
 from accounts.models import ApiToken, User
 from notices.services import tell
 from projects.permissions import Role
 from tests.conftest import PASSWORD, Cast, make_person
+from web.middleware import LARGE, LargeBodiesMiddleware
 
 Browser = Callable[[User], Client]
 
@@ -212,3 +216,30 @@ def test_an_error_of_ours_has_a_number_and_no_details(
     answer = client.post("/api/v1/setup/", {}, "application/json")
     assert answer.status_code == 500
     assert set(answer.json()) == {"code", "detail", "number"}
+
+
+def test_many_large_bodies_at_once_leave_room_for_others(settings: Any, rf: RequestFactory) -> None:
+    """F33: whoever comes late is told to come again; small requests and reading go on."""
+    settings.LARGE_BODIES_AT_ONCE = 1
+    arriving, answer = threading.Event(), threading.Event()
+
+    def slow(request: HttpRequest) -> HttpResponse:
+        if request.path == "/slow/":
+            arriving.set()
+            answer.wait(10)
+        return HttpResponse("taken")
+
+    middleware = LargeBodiesMiddleware(slow)
+
+    def send(path: str, size: int) -> HttpResponse:
+        return middleware(rf.post(path, b"x" * size, content_type="application/octet-stream"))
+
+    first = threading.Thread(target=send, args=("/slow/", LARGE))
+    first.start()
+    assert arriving.wait(10)
+    late = send("/api/v1/anything/", LARGE)
+    assert (late.status_code, late.headers["Retry-After"]) == (429, "5")
+    assert send("/", 10).content == middleware(rf.get("/")).content == b"taken"
+    answer.set()
+    first.join()
+    assert send("/", LARGE).content == b"taken"
