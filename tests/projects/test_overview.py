@@ -11,6 +11,7 @@ from projects import overview
 from projects.overview import StageNote, rails
 from projects.permissions import Role
 from projects.queries import remembered as queries_remembered
+from projects.services.tasks import open_task
 from tests.conftest import Cast
 
 LOCAL = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "test-overview"}
@@ -51,3 +52,18 @@ def test_what_is_not_audited_is_seen_after_some_seconds(
     rails([cast.project])
     rails([cast.project])
     assert len(asked) == 2
+
+
+@pytest.mark.parametrize("address", ["/", "/p/churn/"])
+def test_pages_that_remember_ask_little_and_still_tell_what_happened(
+    address: str, cast: Cast, settings: Any, browser_of: Any, django_assert_max_num_queries: Any
+) -> None:
+    """Twelve questions to the database at most, and a need or an event is there with the next look."""
+    settings.CACHES = settings.CACHES | {"here": LOCAL | {"LOCATION": f"test{address}"}}
+    browser = browser_of(cast[Role.BUSINESS_ANALYST])
+    assert b"Look at column seven" not in browser.get(address).content
+    with django_assert_max_num_queries(12):
+        browser.get(address)
+    given = {"title": "Look at column seven", "assignee": cast[Role.BUSINESS_ANALYST]}
+    open_task(cast.project, **given, by=cast[Role.OWNER])
+    assert b"column seven" in browser.get(address).content
