@@ -179,11 +179,11 @@ def test_lists_take_the_same_number_of_queries_however_long(
     make_version: Make, cast: Cast, django_assert_num_queries: Any
 ) -> None:
     make_version()
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(3):
         queries.listed(queries.datasets_of([cast.project]))
     make_version(name="second")
     make_version(name="third")
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(3):
         rows = queries.listed(queries.datasets_of([cast.project]))
     assert [row.dataset.name for row in rows] == ["third", "second", "customers"]
     assert Dataset.objects.count() == 3
