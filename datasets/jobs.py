@@ -39,7 +39,7 @@ from jobs.registry import job, periodic
 from problems.problem import Missing, Problem
 from storage import blobs
 
-READING = Limits(threads=2)
+READING = Limits(threads=2)  # recipes stay with one, on which the last digits of a sum do not change
 HOUR = 3600
 TRY_OUT = Limits(cpu_seconds=60, wall_seconds=90, file_mb=256)
 LOOK_AHEAD = Limits(cpu_seconds=60, wall_seconds=60, file_mb=4096)
@@ -96,7 +96,7 @@ def preview(context: Context) -> None:
         pass
 
 
-@job("datasets.check", queue="ingestion", on_failure=quality.fail_check)
+@job("datasets.check", queue="ingestion", limits=READING, on_failure=quality.fail_check)
 def check(context: Context) -> None:
     """Judge every rule of a version in a limited child, in one scan."""
     row = Check.objects.select_related("version__dataset__project").get(pk=context.job.payload["check"])
@@ -213,7 +213,7 @@ def test_source(context: Context) -> None:
         pass
 
 
-@job("datasets.pull", queue="ingestion", on_failure=pulls.fail_pull)
+@job("datasets.pull", queue="ingestion", limits=READING, on_failure=pulls.fail_pull)
 def pull(context: Context) -> None:
     """Load what is new from a source in a limited child: a draft version, or what a person looks at first."""
     rows = Pull.objects.select_related("source__project", "source__dataset")

@@ -55,7 +55,8 @@ def _attempt(job: Job) -> None:
         return
     folder = Path(tempfile.mkdtemp(prefix=f"job-{job.pk}-", dir=temporary_folder()))
     memory = min(kind.limits.memory_mb, settings.CHILD_MEMORY_MB)
-    context = Context(job, folder, replace(kind.limits, memory_mb=memory, threads=settings.CHILD_THREADS))
+    threads = max(kind.limits.threads, settings.CHILD_THREADS)
+    context = Context(job, folder, replace(kind.limits, memory_mb=memory, threads=threads))
     try:
         kind.run(context)
         if not context.finished:
