@@ -1,5 +1,6 @@
 """What surrounds every request: known hosts and methods only, problems as pages, nothing private in a shared cache."""
 
+import random
 import re
 from collections.abc import Callable
 from threading import BoundedSemaphore
@@ -60,7 +61,8 @@ class LargeBodiesMiddleware:
             return self.get_response(request)
         if not self.places.acquire(blocking=False):
             text = "Many files are arriving at this moment, so this one was not taken. Send it again in some seconds."
-            return show_problem(request, TooMany(text, retry_after=5, code="busy"))
+            again = random.randint(1, 5)  # noqa: S311  so that they do not all come again in the same second
+            return show_problem(request, TooMany(text, retry_after=again, code="busy"))
         try:
             return self.get_response(request)
         finally:

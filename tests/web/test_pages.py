@@ -238,7 +238,8 @@ def test_many_large_bodies_at_once_leave_room_for_others(settings: Any, rf: Requ
     first.start()
     assert arriving.wait(10)
     late = send("/api/v1/anything/", LARGE)
-    assert (late.status_code, late.headers["Retry-After"]) == (429, "5")
+    assert late.status_code == 429
+    assert 1 <= int(late.headers["Retry-After"]) <= 5
     assert send("/", 10).content == middleware(rf.get("/")).content == b"taken"
     answer.set()
     first.join()
