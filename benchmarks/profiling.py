@@ -13,6 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks import as_stored
 from benchmarks.ingestion import COLUMNS, ROOT
 
 ROWS, ROUNDS = 1_000_000, 3
@@ -54,10 +55,12 @@ def _generate(table: Path, rows: int) -> None:
     import duckdb
 
     duckdb.sql(f"COPY (SELECT {COLUMNS} FROM range({rows}) t(i)) TO '{table}' (FORMAT parquet)")
+    as_stored(table)
 
 
 def _run(command: list[str]) -> dict[str, float]:
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": f"{ROOT / 'platform'}{os.pathsep}{ROOT}"}
+    path = f"{ROOT / 'platform'}{os.pathsep}{ROOT}"
+    environment = os.environ | {"OMP_NUM_THREADS": os.environ.get("THREADS", "2"), "PYTHONPATH": path}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
     answer: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
     return answer

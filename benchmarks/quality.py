@@ -14,6 +14,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks import as_stored
+
 ROOT = Path(__file__).resolve().parents[1]
 ROWS, ROUNDS = 1_000_000, int(os.environ.get("ROUNDS", "3"))
 SCHEMA = [
@@ -73,6 +75,7 @@ def _generate(folder: Path, rows: int) -> None:
         AS code, CASE WHEN hash(i * 13) % 20 = 0 THEN NULL ELSE (hash(i * 17) % 100000) / 100.0::DOUBLE END AS charge,
         (16 + hash(i * 19) % 80)::BIGINT AS age"""
     duckdb.sql(f"COPY (SELECT {columns} FROM range({rows}) t(i)) TO '{folder}/main.parquet'")
+    as_stored(folder / "main.parquet")
 
 
 def _in_child(way: str, python: str, folder: Path) -> dict[str, Any]:

@@ -10,6 +10,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks import as_stored
+
 ROOT = Path(__file__).resolve().parents[1]
 ROWS, ROUNDS = 1_000_000, 3
 WAYS = ("pandas", "recipe")
@@ -66,7 +68,9 @@ def _generate(folder: Path, rows: int) -> None:
         strftime(DATE '2020-01-01' + (hash(i * 23) % 1500)::INT, '%d.%m.%Y') AS joined,
         (hash(i * 29) % 600)::BIGINT AS city"""
     duckdb.sql(f"COPY (SELECT {columns} FROM range({rows}) t(i)) TO '{folder}/main.parquet'")
+    as_stored(folder / "main.parquet")
     duckdb.sql(f"COPY (SELECT i AS city, 'city ' || i AS name FROM range(500) t(i)) TO '{folder}/cities.parquet'")
+    as_stored(folder / "cities.parquet")
 
 
 def _in_child(way: str, folder: Path) -> dict[str, float]:

@@ -64,11 +64,11 @@ def write(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> i
         for batch in batches:
             writer.write_batch(batch, row_group_size=ROW_GROUP)
             rows += batch.num_rows
-    _seal(path)
+    seal(path)
     return rows
 
 
-def _seal(path: Path) -> None:
+def seal(path: Path) -> None:
     """Put the hash of the footer before it. Places in a footer count from the start of the file, so they stay right."""
     with path.open("r+b") as file:
         _, footer = _end_of(file)
