@@ -9,10 +9,13 @@ from django.urls import reverse
 
 from accounts.models import User
 from datasets.forms.uploads import OPTION_NAMES, UploadForm
+from datasets.models.sources import Pull
 from datasets.models.tags import Sensitivity
-from datasets.models.versions import Dataset
+from datasets.models.versions import Dataset, Ingestion
 from datasets.queries import catalog
+from datasets.queries import sources as source_queries
 from datasets.queries import versions as queries
+from datasets.services import looks
 from datasets.services import versions as services
 from projects.access import ProjectPage
 from projects.queries.projects import visible_to
@@ -65,8 +68,14 @@ class Data(ProjectPage):
             same = request.GET["open"] == str(len(loads))
             return HttpResponse(status=204) if same else HttpResponse(headers={"HX-Refresh": "true"})
         page = Paginator(queries.datasets_of([self.project]), ROWS).get_page(request.GET.get("page"))
-        waiting = queries.previews([self.project])
-        return self.show(page_obj=page, rows=queries.listed(page), loads=loads, previews=waiting)
+        waiting: list[tuple[Ingestion | Pull, str, Dataset, str]] = [
+            (one, one.file_name, one.dataset, services.preview_address(one)) for one in queries.previews([self.project])
+        ]
+        waiting += [
+            (one, one.source.name, one.source.dataset, looks.look_address(one))
+            for one in source_queries.looks([self.project])
+        ]
+        return self.show(page_obj=page, rows=queries.listed(page), loads=loads, waiting=waiting)
 
 
 class Upload(ProjectPage, FormPage):

@@ -60,7 +60,9 @@ def looks(projects: Collection[Project]) -> list[Pull]:
     """The loads of these projects that wait until somebody has looked at them, oldest first."""
     waiting = Pull.objects.filter(source__project__in=projects, source__deleted_at=None, state=Pull.State.PREVIEW)
     return list(
-        waiting.defer("found").select_related("source__project", "source__dataset__project").order_by("created_at")[:20]
+        waiting.defer("found")
+        .select_related("source__project", "source__dataset__project", "created_by")
+        .order_by("created_at")[:20]
     )
 
 

@@ -58,6 +58,7 @@ def test_in_the_browser_from_the_look_over_a_correction_to_the_version(
     assert "It cannot be read so." in first
     assert "Look at what codes brings" in engineer.get("/").content.decode()
     assert "Waits for a look" in engineer.get(page).content.decode()
+    assert f'href="{address}"' in engineer.get("/p/churn/data/").content.decode()
     again = engineer.post(address, {"do": "look", "preamble": "1"})["Location"]
     assert again != address
     run_jobs()
