@@ -355,6 +355,11 @@ def sections(project: Project, roles: frozenset[Role]) -> list[Section]:
     return sorted((part for source in _sections for part in source(project, roles)), key=lambda part: part.order)
 
 
+def of_person(user: User, projects: Mapping[Project, frozenset[Role]]) -> str:
+    """Under what a person's own is remembered: other roles, also by a group, see it anew at the next request."""
+    return f"{user.pk}:{hash(frozenset((project.pk, roles) for project, roles in projects.items()))}"
+
+
 def needs(user: User, projects: dict[Project, frozenset[Role]], marks: Marks | None = None) -> list[Need]:
     """All that waits for a person, what holds up others first."""
 
@@ -365,5 +370,5 @@ def needs(user: User, projects: dict[Project, frozenset[Role]], marks: Marks | N
                 known[item.project.pk].append(item)
         return known
 
-    found = chain.from_iterable(remembered(f"needs:{user.pk}", list(projects), now, marks).values())
+    found = chain.from_iterable(remembered(f"needs:{of_person(user, projects)}", list(projects), now, marks).values())
     return sorted(found, key=lambda item: (item.order, item.since.timestamp() if item.since else 0.0))

@@ -13,7 +13,7 @@ from projects.activity import told
 from projects.findings import home_finding
 from projects.models.projects import Project
 from projects.models.team import Invitation
-from projects.overview import home_parts, needs
+from projects.overview import home_parts, needs, of_person
 from projects.pages.jobs import row
 from projects.pages.projects import person
 from projects.permissions import Role
@@ -92,7 +92,7 @@ class Home(Page):
             running=[row(job, projects, said) for job in running[:SHOWN]],
             steps=first_steps(user, mine),
             first_project=FIRST_PROJECT,
-            **remembered_together(f"home:{user.pk}", marks, lambda: around(user, mine)),
+            **remembered_together(f"home:{of_person(user, mine)}", marks, lambda: around(user, mine)),
         )
 
 

@@ -8,6 +8,7 @@ from django.core.cache import caches
 
 from audit.services import record
 from projects import overview
+from projects.models.team import Membership
 from projects.overview import StageNote, rails
 from projects.permissions import Role
 from projects.queries import remembered as queries_remembered
@@ -67,3 +68,14 @@ def test_pages_that_remember_ask_little_and_still_tell_what_happened(
     given = {"title": "Look at column seven", "assignee": cast[Role.BUSINESS_ANALYST]}
     open_task(cast.project, **given, by=cast[Role.OWNER])
     assert b"column seven" in browser.get(address).content
+
+
+def test_other_roles_see_their_own_at_the_next_request(cast: Cast, settings: Any, browser_of: Any) -> None:
+    """Also where nothing is audited in the project, as when a group changes."""
+    settings.CACHES = settings.CACHES | {"here": LOCAL | {"LOCATION": "test-roles"}}
+    browser = browser_of(cast[Role.VIEWER])
+    open_task(cast.project, title="For experts only", role=Role.DOMAIN_EXPERT, by=cast[Role.OWNER])
+    link = b'href="/p/churn/tasks/1/"'
+    assert link not in browser.get("/").content
+    Membership.objects.filter(user=cast[Role.VIEWER]).update(role=Role.DOMAIN_EXPERT)
+    assert link in browser.get("/").content
