@@ -11,6 +11,7 @@ from accounts.models import User
 from datasets import masking
 from datasets.models.versions import Version
 from datasets.queries.seen import Roles, hidden_by
+from datasets.queries.versions import next_to_learn_from
 from experiments.evaluation.choice import deciding_metric
 from experiments.evaluation.comparison import Entry
 from experiments.evaluation.worth import money_goals
@@ -125,6 +126,12 @@ def finished_runs(project: Project) -> QuerySet[Run]:
 def last_run(project: Project) -> Run | None:
     """The newest run, however it ended."""
     return Run.objects.filter(project=project).select_related("data__dataset").defer(*HEAVY).first()
+
+
+def data_in_use(project: Project) -> Version | None:
+    """What the next run would learn from: the newest published version of the last run's dataset, else of any."""
+    before = last_run(project)
+    return next_to_learn_from(project, before.data.dataset_id if before else None)
 
 
 def decides(project: Project) -> str:
