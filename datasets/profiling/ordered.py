@@ -3,8 +3,12 @@
 Values of a small range are counted into places, all others sorted once; every figure comes from the same two arrays.
 """
 
+import math
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +29,15 @@ class Ordered:
     values: "np.ndarray"
     counts: "np.ndarray"
 
-    @property
+    @cached_property
     def present(self) -> int:
         """How many cells hold a value."""
         return int(self.counts.sum())
+
+    @cached_property
+    def _behind(self) -> "np.ndarray":
+        """How many cells hold this value or a smaller one."""
+        return np.cumsum(self.counts)
 
     def moments(self, points: Sequence[float]) -> tuple[float, float | None, list[float]]:
         """Mean, standard deviation of the sample (None where squares would overflow) and quantiles between values."""
@@ -42,7 +51,7 @@ class Ordered:
         return mean, std, self._quantiles(x, points)
 
     def _quantiles(self, x: "np.ndarray", points: Sequence[float]) -> list[float]:
-        behind = np.cumsum(self.counts)
+        behind = self._behind
         found = []
         for point in points:
             place = (int(behind[-1]) - 1) * point
@@ -56,10 +65,14 @@ class Ordered:
         """How many cells lie in each of `bins` equal bins from `start` to `start + 2 * half`."""
         if not half:
             return [self.present]
-        x = self.values.astype(np.float64)
-        place = np.floor((x / 2 - start / 2) / half * bins)
-        places = np.clip(place, 0, bins - 1).astype(np.int64)
-        return [int(count) for count in np.bincount(places, weights=self.counts, minlength=bins)]
+
+        def place(i: int) -> int:
+            return min(bins - 1, math.floor((float(self.values[i]) / 2 - start / 2) / half * bins))
+
+        # values are in order, and so are their places: each bin begins where the search finds it
+        firsts = [bisect_left(range(len(self.values)), k, key=place) for k in range(1, bins)]
+        before = [0, *(int(self._behind[first - 1]) if first else 0 for first in firsts), self.present]
+        return [upper - lower for lower, upper in pairwise(before)]
 
     def commonest(self, most: int) -> list[tuple[Any, int]]:
         """The values that occur most often, small ones first where they are level."""
@@ -73,7 +86,7 @@ def ordered(path: Path, name: str, every: int = 1) -> Ordered | None:
     for batch in _batches(path, name):
         part = _plain(batch.column(batch.schema.get_field_index(name)))
         parts.append(part[::every].copy() if every > 1 else part)
-    values = np.concatenate(parts) if parts else np.zeros(0)
+    values = parts[0] if len(parts) == 1 else np.concatenate(parts) if parts else np.zeros(0)
     if values.dtype == np.float64 and not np.isfinite(values).all():
         return None
     return _counted(values) or _sorted(values)
@@ -87,7 +100,7 @@ def _batches(path: Path, name: str) -> Iterator[pa.RecordBatch]:
 def _plain(cells: pa.Array) -> "np.ndarray":
     whole = WHOLE.get(str(cells.type))
     present = cells.drop_null() if cells.null_count else cells
-    found: np.ndarray = (present.cast(whole) if whole is not None else present).to_numpy(zero_copy_only=False)
+    found: np.ndarray = np.from_dlpack(present.cast(whole) if whole is not None else present)  # `to_numpy` loads pandas
     return found
 
 

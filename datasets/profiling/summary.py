@@ -1,16 +1,16 @@
 """PURE: one summary per column of a table, by DuckDB locked down to that one file, and its first rows."""
 
 import math
-import os
 from collections.abc import Callable, Sequence
-from datetime import date, datetime
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 
-from datasets.ahead import ahead
+from datasets.ahead import threads
 from datasets.profiling.ordered import Ordered, ordered
 from jobs.report import Report
 from storage import tables
@@ -25,9 +25,9 @@ PICKED_ROWS = 1_000_000
 SMALL_CELLS = 4_000_000
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 ORDERED = ("integer", "number", "date", "datetime")
-MOMENTS = {"date": (pa.int32(), pa.date32()), "datetime": (pa.int64(), pa.timestamp("us"))}
 EPOCH_DAY = date(1970, 1, 1).toordinal()
-EPOCH = {"date": "date_diff('day', DATE '1970-01-01', {})::DOUBLE", "datetime": "epoch_us({})::DOUBLE"}
+EPOCH_TIME = datetime(1970, 1, 1)
+SINCE_EPOCH = {"date": "date_diff('day', DATE '1970-01-01', {})::DOUBLE", "datetime": "epoch_us({})::DOUBLE"}
 
 
 def profile(path: Path, schema: list[dict[str, Any]], folder: Path, report: Report) -> dict[str, Any]:
@@ -38,20 +38,37 @@ def profile(path: Path, schema: list[dict[str, Any]], folder: Path, report: Repo
     """
     rows = tables.rows_of(path)
     connection = _locked_down(path, len(schema), folder, in_memory=rows * len(schema) <= SMALL_CELLS)
+    table = _Table(path, rows, connection)
+    columns = []
     try:
-        columns = []
-        counted = ahead(_ordered(path, one["name"], one["type"], rows) for one in schema)
-        for i, (column, known) in enumerate(zip(schema, counted, strict=True)):
-            name, kind = column["name"], column["type"]
-            if known and rows <= EXACT_ROWS:
-                made = _counted(known, name, kind, rows)
-            else:
-                made = _column(connection, f"c{i}", name, kind, rows, known)
-            columns.append(made)
-            report.progress(i + 1, len(schema), "profiling")
+        with ThreadPoolExecutor(threads()) as pool:
+            made = pool.map(lambda i: _one_column(table, i, schema[i]["name"], schema[i]["type"]), range(len(schema)))
+            for i, column in enumerate(made):
+                columns.append(column)
+                report.progress(i + 1, len(schema), "profiling")
     finally:
         connection.close()
     return {"rows": rows, "columns": columns, "sample": _sample(path, len(schema))}
+
+
+@dataclass(frozen=True)
+class _Table:
+    """The table whose columns are summed up, several at a time: its file, and the database that reads it."""
+
+    path: Path
+    rows: int
+    database: "duckdb.DuckDBPyConnection"
+
+
+def _one_column(table: _Table, place: int, name: str, kind: str) -> dict[str, Any]:
+    known = _ordered(table.path, name, kind, table.rows)
+    if known and table.rows <= EXACT_ROWS:
+        return _counted(known, name, kind, table.rows)
+    connection = table.database.cursor()
+    try:
+        return _column(connection, f"c{place}", name, kind, table.rows, known)
+    finally:
+        connection.close()
 
 
 def _locked_down(path: Path, width: int, folder: Path, *, in_memory: bool) -> "duckdb.DuckDBPyConnection":
@@ -60,7 +77,7 @@ def _locked_down(path: Path, width: int, folder: Path, *, in_memory: bool) -> "d
     source = str(path).replace("'", "''")
     spill = str(folder / "spill").replace("'", "''")
     settings = [
-        f"SET threads = {max(1, int(os.environ.get('OMP_NUM_THREADS', '1') or 1))}",
+        "SET threads = 1",  # columns are summed up at the same time; none needs a second thread
         "SET memory_limit = '512MB'",
         f"SET temp_directory = '{spill}'",
         "SET max_temp_directory_size = '8GB'",
@@ -111,9 +128,11 @@ def _counted(known: Ordered, name: str, kind: str, rows: int) -> dict[str, Any]:
 
 def _shown(value: Any, kind: str) -> Any:
     """A counted value as JSON has it; days and moments are counted as whole numbers."""
-    if value is None or kind not in MOMENTS:
-        return plain(value)
-    return plain(pa.scalar(value, MOMENTS[kind][0]).cast(MOMENTS[kind][1]).as_py())
+    return plain(value) if value is None or kind not in SINCE_EPOCH else _moment(value, kind).isoformat()
+
+
+def _moment(value: int, kind: str) -> date:
+    return date.fromordinal(value + EPOCH_DAY) if kind == "date" else EPOCH_TIME + timedelta(microseconds=value)
 
 
 def _first_facts(name: str, kind: str, rows: int, present: int, different: int, *, exact: bool) -> dict[str, Any]:
@@ -147,8 +166,8 @@ def _column(
     if moments and present:
         found |= _as_moments(*moments)
     if kind in ORDERED and present:
-        x = EPOCH.get(kind, "{}::DOUBLE").format(c)
-        start, end = (float(low), float(high)) if kind not in EPOCH else _one(connection, f"min({x}), max({x})")
+        x = SINCE_EPOCH.get(kind, "{}::DOUBLE").format(c)
+        start, end = (float(low), float(high)) if kind not in SINCE_EPOCH else _one(connection, f"min({x}), max({x})")
         found["histogram"] = _histogram(kind, start, end, lambda *where: _bins(connection, c, x, *where))
     if kind == "boolean":
         found["true"] = int(_one(connection, f"count(*) FILTER (WHERE {c})")[0])
@@ -220,7 +239,7 @@ def _edge(value: float, kind: str) -> Any:
     if kind == "date":
         return date.fromordinal(min(max(1, round(value) + EPOCH_DAY), date.max.toordinal())).isoformat()
     if kind == "datetime":
-        return pa.scalar(round(value), pa.timestamp("us")).as_py().isoformat()
+        return _moment(round(value), kind).isoformat()
     return plain(value)
 
 
