@@ -97,7 +97,8 @@ def _picked(values: "np.ndarray", every: int) -> "np.ndarray":
     """One value of every so many, by chance, so that what repeats at even distances is picked fairly too."""
     starts = np.arange(0, len(values), every)
     places = starts + np.random.default_rng(0).integers(0, every, len(starts))
-    return values[np.minimum(places, len(values) - 1)]
+    picked: np.ndarray = values[np.minimum(places, len(values) - 1)]
+    return picked
 
 
 def counted(path: Path, name: str) -> Ordered | None:

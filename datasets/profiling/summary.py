@@ -35,8 +35,9 @@ def profile(path: Path, schema: list[dict[str, Any]], folder: Path, report: Repo
 
     Everything is exact up to two million rows, and at any size for texts, yes or no, and whole numbers and moments of a
     small range. For other columns of more rows the distinct count is an estimate (HyperLogLog, a few in a hundred off)
-    and quantiles are those of half a million rows or more, picked by chance one in every so many (rank within 0.3 of
-    100, by the inequality of Dvoretzky, Kiefer and Wolfowitz at one chance in a thousand); it says `approximate`. Histograms have 20 equal bins, or one bin per value for whole numbers of a small range.
+    and quantiles are those of half a million rows or more, picked by chance one in every so many: the rank is within
+    0.3 of 100, by the inequality of Dvoretzky, Kiefer and Wolfowitz at one chance in a thousand. Then the summary says
+    `approximate`. Histograms have 20 equal bins, or one bin per value for whole numbers of a small range.
     """
     rows = tables.rows_of(path)
     connection = _locked_down(path, len(schema), folder, in_memory=rows * len(schema) <= SMALL_CELLS)
@@ -186,7 +187,7 @@ def _grouped(connection: "duckdb.DuckDBPyConnection", c: str, name: str, kind: s
     groups = f"SELECT {c} AS v, count(*) AS n FROM t WHERE {c} IS NOT NULL GROUP BY v"  # noqa: S608  c0, c1, …
     facts = f"count(*), coalesce(sum(n), 0), min(v), max(v), min_by((v, n), (-n, v), {TOP})"
     (row,) = connection.execute(f"SELECT {facts} FROM ({groups})").fetchall()  # noqa: S608
-    different, present, low, high, pairs = row
+    different, present, low, high, pairs = *row[:4], row[4] or []
     found = _first_facts(name, kind, rows, int(present), different, exact=True) | {
         "min": plain(low),
         "max": plain(high),

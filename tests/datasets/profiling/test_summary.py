@@ -123,7 +123,10 @@ def test_dates_times_and_yes_or_no(tmp_path: Path) -> None:
 
 def test_what_is_all_missing_or_constant_has_a_profile_too(tmp_path: Path) -> None:
     empty = pa.array([None, None], pa.float64())
-    nothing, same = profile_of(tmp_path, pa.table({"nothing": empty, "same": [7.0, 7.0]}))["columns"]
+    table = pa.table({"nothing": empty, "same": [7.0, 7.0], "text": pa.array([None, None], pa.string())})
+    nothing, same, text = profile_of(tmp_path, table)["columns"]
+    assert (text["missing"], text["distinct"], text["min"]) == (2, 0, None)
+    assert "top" not in text
     assert (nothing["missing"], nothing["min"], nothing["mean"]) == (2, None, None)
     assert "histogram" not in nothing
     assert same["histogram"] == {"edges": [7.0, 7.0], "counts": [2]}
