@@ -167,6 +167,7 @@ def test_names_never_reach_the_database(tmp_path: Path) -> None:
     ],
 )
 def test_the_database_can_read_that_file_and_nothing_else(tmp_path: Path, query: str) -> None:
+    """A41: the engine itself is locked down."""
     place = tmp_path / "table.parquet"
     table = pa.table({"a": [1, 2]})
     tables.write(place, table.schema, table.to_batches())

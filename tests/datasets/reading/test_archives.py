@@ -167,6 +167,7 @@ TRICKS: dict[str, tuple[Callable[[], bytes], str]] = {
 
 @pytest.mark.parametrize("trick", sorted(TRICKS))
 def test_bombs_and_tricks_end_in_a_named_refusal(read_bytes: Read, trick: str) -> None:
+    """F45, A28 and A29."""
     make, code = TRICKS[trick]
     refusal = read_bytes(make()).refusal
     assert refusal is not None
