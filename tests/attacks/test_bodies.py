@@ -211,6 +211,7 @@ ODD = [
 
 @pytest.mark.parametrize("words", HOSTILE)
 def test_hostile_json_is_refused_with_its_reason(words: str, world: World, api_of: Browser) -> None:
+    """A54."""
     content, kind = HOSTILE[words]
     response = api_of(world.cast[Role.OWNER]).generic("PATCH", "/api/v1/me/", content, kind)
     assert response.status_code in (400, 413, 415), f"{response.status_code} {response.content[:200]!r}"

@@ -21,6 +21,7 @@ from deployments.sealing import SCHEMA
 from experiments.models import Run
 from jobs.models import Job, Line
 from monitoring.models import Alert, Retraining, Window
+from notices.services import tell
 from projects.permissions import Role
 from storage import blobs, tables
 from tests.attacks.world import ROOMS, Things, address, has_project, make_things
@@ -84,6 +85,8 @@ def _plant(cast: Cast, things: Things) -> None:
         if "message" in {column.name for column in model._meta.fields} and model not in (Run, Retraining):
             state = "failed" if "failed" in dict(model._meta.get_field("state").flatchoices) else None
             model._default_manager.update(message=SAID, **({"state": state} if state else {}))
+    for role in (Role.VIEWER, Role.ML_ENGINEER, Role.DATA_SCIENTIST):
+        tell([cast[role].pk], SAID, url="/", project_key=cast.project.key, kind="work")
     Release.objects.update(state="champion")
     _plant_jobs(cast, things)
     _answer(things)
@@ -146,8 +149,12 @@ def test_no_page_or_answer_of_any_room_tells_a_value_without_the_right(
         return [path for path, answer in answers.items() if MARK.encode() in _content(answer)]
 
     found = telling(cast[role])
+    sought = f"activity/?q={MARK}"
+    assert api_of(cast[role]).get(f"/api/v1/projects/{cast.project.key}/{sought}").json()["results"] == []
+    assert "retraining.started" not in browser_of(cast[role]).get(f"/p/{cast.project.key}/{sought}").content.decode()
     assert found == [], "\n".join(found)
     if role == Role.VIEWER:
+        assert api_of(cast[Role.DATA_SCIENTIST]).get(f"/api/v1/projects/{cast.project.key}/{sought}").json()["results"]
         told = telling(cast[Role.DATA_SCIENTIST])
         rooms = (
             "/runs/",
@@ -159,6 +166,7 @@ def test_no_page_or_answer_of_any_room_tells_a_value_without_the_right(
             "/retrainings/",
             "/jobs/",
             "/activity/",
+            "/inbox/",
         )
         assert [room for room in rooms if not any(room in path for path in told)] == [], told
 
