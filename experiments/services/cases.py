@@ -5,16 +5,18 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Max
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
 from audit.actors import Actor, Machine
 from audit.services import record
 from experiments.models import EdgeCase, EdgeCaseResult, EdgeCaseRevision, Run
-from experiments.queries import book_of, unasked
+from experiments.queries import book_of, results_for, unasked
 from experiments.valuing import rule_for
 from jobs.models import OPEN_STATES, Job
 from jobs.services import start
+from notices.services import tell
 from problems.problem import Conflict, Invalid
 from projects.models.projects import Project
 from projects.queries.policies import policy_in_force
@@ -75,8 +77,8 @@ def _locked(case: EdgeCase) -> EdgeCase:
 
 def _told(case: EdgeCase, revision: int, clean: Values) -> dict[str, Any]:
     """What the audit keeps: the words and what must come out; the row stands in the revision, which never changes."""
-    kept = {name: clean[name] for name in ("name", "blocking", "low", "high")}
-    return {"case": case.number, "revision": revision, **kept, "says": clean["reason"]}
+    kept = {name: clean[name] for name in ("blocking", "low", "high")}
+    return {"case": case.number, "revision": revision, "title": clean["name"], **kept, "says": clean["reason"]}
 
 
 def _checked(values: Values) -> dict[str, Any]:
@@ -102,7 +104,9 @@ def _wrong(clean: Values) -> dict[str, str]:
         wrong["reason"] = f"Say why it must come out so, in at most {LONGEST_REASON} characters."
     for end in ("low", "high"):
         value = clean[end]
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > 1e30):
+        if value is not None and (
+            isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= 1e30
+        ):
             wrong[end] = "Use a number."
     low, high = clean["low"], clean["high"]
     if not clean["answer"] and low is None and high is None:
@@ -142,17 +146,32 @@ def ask_about_cases(run: Run, *, by: Actor, everything: bool = False) -> Job | N
 
 
 def keep_results(run: Run, results: list[dict[str, Any]]) -> int:
-    """How a model answered, one row for each revision, the newest answer; answers how many failed."""
+    """How a model answered, one row for each revision, the newest answer; answers how many failed.
+
+    The owner of a case is told when a model comes to answer it otherwise.
+    """
+    if not results:
+        return 0
     now, known = timezone.now(), {str(one.pk): one for one in book_of(run.project)}
-    failed = []
+    before, failed = results_for(run, list(known.values())), []
     for one in results:
         if revision := known.get(one["id"]):
             values = {"passed": one["passed"], "said": one["said"], "checked_at": now}
             EdgeCaseResult.objects.update_or_create(revision=revision, run=run, defaults=values)
-            failed += [] if one["passed"] else [revision.case.number]
+            if not one["passed"]:
+                failed.append(revision.case.number)
+                if revision.pk not in before or before[revision.pk].passed:
+                    _tell(run, revision)
     about = {"run": run.number, "asked": len(results), "failed": failed}
     record(PLATFORM, "edge_case.asked", run, project_key=run.project.key, **about)
     return len(failed)
+
+
+def _tell(run: Run, revision: EdgeCaseRevision) -> None:
+    case, key = revision.case, run.project.key
+    if case.owner_id:
+        text = f"Run {run.number} answers edge case {case.number}, “{revision.name}”, otherwise than it must."
+        tell([case.owner_id], text, url=reverse("case", args=[key, case.number]), project_key=key, kind="work")
 
 
 def book_spec(run: Run) -> dict[str, Any]:

@@ -190,6 +190,10 @@ def written(route: Route, things: Things) -> dict[str, Any]:
     if "/difference/" in route.pattern:
         version = things["datasets.version"]
         return {"before": version.number, "key": [version.schema[0]["name"]]}
+    if "/cases/" in route.pattern:
+        return {"revision": 1, "answer": "yes", "low": None, "high": None, "row": {"months": 3, "plan": "flex"}}
+    if "/evaluations/" in route.pattern:
+        return {"attributes": ["plan"]}
     if "/requirements/" in route.pattern:
         return {"version": things["projects.requirement"].version, "state": "open"}
     if "/waive/" in route.pattern or "/accept/" in route.pattern:
@@ -212,7 +216,7 @@ def _sample(schema: dict[str, Any], known: dict[str, Any], name: str, depth: int
     schema = _resolved(schema)
     if depth > 6:
         return None
-    if name in known and (schema.get("type") != "object" or name in ("split", "methods", "answers", "params")):
+    if name in known and (schema.get("type") != "object" or name in ("split", "methods", "answers", "params", "row")):
         return known[name]
     if "enum" in schema:
         return schema["enum"][0]
