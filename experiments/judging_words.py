@@ -54,8 +54,8 @@ def four_fifths(attribute: Part) -> str:
     side = "below" if ratio["value"] < FOUR_FIFTHS else "not below"
     sure = "" if ratio["low"] > FOUR_FIFTHS or ratio["high"] < FOUR_FIFTHS else " That could be chance."
     return (
-        f"The group flagged least is flagged {100 * ratio['value']:.0f}% as often as the one flagged most, "
-        f"{side} the four fifths that are a usual line.{sure}"
+        f"By {attribute['attribute']}, the group flagged least is flagged {100 * ratio['value']:.0f}% as often as the "
+        f"one flagged most, {side} the four fifths that are a usual line.{sure}"
     )
 
 

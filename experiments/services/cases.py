@@ -12,7 +12,7 @@ from accounts.models import User
 from audit.actors import Actor, Machine
 from audit.services import record
 from experiments.models import EdgeCase, EdgeCaseResult, EdgeCaseRevision, Run
-from experiments.queries import book_of, results_for, unasked
+from experiments.queries import book_of, newest_versions, results_for, unasked
 from experiments.valuing import rule_for
 from jobs.models import OPEN_STATES, Job
 from jobs.services import start
@@ -39,6 +39,7 @@ def add_case(project: Project, *, values: Values, by: User) -> EdgeCase:
     case = EdgeCase.objects.create(project=project, number=number, owner=by)
     EdgeCaseRevision.objects.create(case=case, number=1, created_by=by, **clean)
     record(by, "edge_case.added", case, project_key=project.key, **_told(case, 1, clean))
+    _ask_the_chosen(project)
     return case
 
 
@@ -52,6 +53,7 @@ def change_case(case: EdgeCase, *, revision: int, values: Values, by: User) -> E
         raise Conflict(f"Somebody changed edge case {row.number} since you opened it.", code="changed")
     EdgeCaseRevision.objects.create(case=row, number=last + 1, created_by=by, **clean)
     record(by, "edge_case.changed", row, project_key=row.project.key, **_told(row, last + 1, clean))
+    _ask_the_chosen(row.project)
     return row
 
 
@@ -66,6 +68,12 @@ def retire_case(case: EdgeCase, *, reason: str, by: User) -> EdgeCase:
     row.save(update_fields=["retired_at"])
     record(by, "edge_case.retired", row, project_key=row.project.key, case=row.number, reason=why)
     return row
+
+
+def _ask_the_chosen(project: Project) -> None:
+    """Whoever writes a case sees at once how the model that was registered last answers it."""
+    if version := newest_versions([project]).get(project.pk):
+        ask_about_cases(version.run, by=PLATFORM)
 
 
 def _locked(case: EdgeCase) -> EdgeCase:

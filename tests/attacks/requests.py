@@ -144,7 +144,7 @@ def sample_body(route: Route, method: str, things: Things) -> Any:
     known = references(things)
     if "charter" in route.pattern:
         known["version"] = 0  # here it is the version of the text that was read
-    known |= written(route, things)
+    known |= written(route, things) | judging(route)
     if "kpis" in route.pattern:
         known |= {"value": 0.5, "date": date.today().isoformat()}
     if "contract" in route.pattern:  # one kind of target whole, as no target has the fields of all kinds
@@ -177,6 +177,15 @@ def quality(route: Route, things: Things) -> dict[str, Any]:
     return known | {"rule": number, "rules": [number], "until": day, "columns": ["plan"], "consumer": "training"}
 
 
+def judging(route: Route) -> dict[str, Any]:
+    """What fields of evaluations and edge cases mean."""
+    if "/cases/" in route.pattern:
+        return {"revision": 1, "answer": "yes", "low": None, "high": None, "row": {"months": 3, "plan": "flex"}}
+    if "/evaluations/" in route.pattern:
+        return {"attributes": ["plan"]}
+    return {}
+
+
 def written(route: Route, things: Things) -> dict[str, Any]:
     """What names of fields mean in texts that the team writes: the version that was read, and an object to link."""
     if "/risk/" in route.pattern:
@@ -190,10 +199,6 @@ def written(route: Route, things: Things) -> dict[str, Any]:
     if "/difference/" in route.pattern:
         version = things["datasets.version"]
         return {"before": version.number, "key": [version.schema[0]["name"]]}
-    if "/cases/" in route.pattern:
-        return {"revision": 1, "answer": "yes", "low": None, "high": None, "row": {"months": 3, "plan": "flex"}}
-    if "/evaluations/" in route.pattern:
-        return {"attributes": ["plan"]}
     if "/requirements/" in route.pattern:
         return {"version": things["projects.requirement"].version, "state": "open"}
     if "/waive/" in route.pattern or "/accept/" in route.pattern:

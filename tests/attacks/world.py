@@ -82,6 +82,7 @@ def judged() -> dict[str, Any]:
     about = {"attributes": ["plan"], "importance": ["plan", "months", "charge"], "metric": "recall", "fit_seconds": 0.1}
     spec = trained().spec | about | {"bundle": str(trained().bundle), "table": str(trained().table)}
     spec |= {"method": answer["method"], "settings": method["settings"], "run": "run 1", "schema": stage.SCHEMA}
+    spec |= {"kind": "binary", "goals": [], "unit": ""}
     return judging.run(spec, Path(tempfile.mkdtemp(dir=settings.DATA_DIR)), Silent())
 
 
