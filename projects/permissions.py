@@ -118,7 +118,6 @@ ACTIONS: dict[str, tuple[str, frozenset[Role]]] = {
         ("run.read", "See runs", _EVERYONE),
         ("run.start", "Start training", _SCIENCE | _DELIVERY | {Role.OWNER, Role.DATA_ANALYST}),
         ("evaluation.start", "Judge a model", _SCIENCE | _DELIVERY | {Role.OWNER, Role.DATA_ANALYST}),
-        ("case.read", "See the edge-case book", _EVERYONE),
         ("case.write", "Write the edge-case book", _BUSINESS | _SCIENCE | {Role.OWNER, Role.DOMAIN_EXPERT}),
         ("model.register", "Register a model version", _SCIENCE | _DELIVERY | {Role.OWNER}),
         ("model.read", "See models", _EVERYONE),

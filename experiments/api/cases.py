@@ -88,7 +88,7 @@ class _Book(ProjectEndpoint):
 class Cases(_Book):
     """The cases that count."""
 
-    action = {"GET": "case.read", "POST": "case.write"}
+    action = {"GET": "run.read", "POST": "case.write"}
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, key: str) -> Response:
@@ -109,7 +109,7 @@ class Cases(_Book):
 class CaseDetail(_Book):
     """One case."""
 
-    action = {"GET": "case.read", "PUT": "case.write"}
+    action = {"GET": "run.read", "PUT": "case.write"}
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, key: str, number: int) -> Response:

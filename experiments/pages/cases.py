@@ -24,7 +24,7 @@ SHOWN_RUNS = 4
 class Cases(ProjectPage):
     """The book: every case that counts, and how the newest runs answer it."""
 
-    action = "case.read"
+    action = "run.read"
     stage = "evaluate"
     template = "experiments/cases.html"
 
@@ -45,7 +45,7 @@ class Cases(ProjectPage):
 class CasePage(ProjectPage):
     """One case: what it says now, how models answer, and all that it said before."""
 
-    action = "case.read"
+    action = "run.read"
     stage = "evaluate"
     template = "experiments/case.html"
 

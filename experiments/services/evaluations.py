@@ -70,10 +70,10 @@ def start_evaluation(
 
 def _usable(run: Run, data: Version) -> Version:
     """The version, when it is published and has all that the model needs and its answer, of the same types."""
-    if data.state != Version.State.PUBLISHED:
-        raise Invalid(f"{data} is a draft. Publish it first.", fields={"data": "Only published versions."})
     if data.pk == run.data_id:
         return data
+    if data.state != Version.State.PUBLISHED:
+        raise Invalid(f"{data} is a draft. Publish it first.", fields={"data": "Only published versions."})
     signature, types = run.evaluation["signature"], {entry["name"]: entry["type"] for entry in data.schema}
     lacking = [one["name"] for one in signature["inputs"] if not _fits(one["type"], types.get(one["name"], ""))]
     lacking += [] if signature["target"] in types else [signature["target"]]

@@ -27,30 +27,24 @@ Train = Callable[..., Run]
 RunJobs = Callable[[], list[Job]]
 
 
-def test_training_is_followed_by_its_judging_which_every_reader_sees_and_no_sensitive_value_is_told(
-    cast: Cast, targets: Contract, version: Version, run_jobs: RunJobs
+def test_a_judging_is_read_by_everybody_and_no_sensitive_value_is_told(
+    cast: Cast, targets: Contract, version: Version, trained: Train, run_jobs: RunJobs
 ) -> None:
-    spec = {"target": "left", "inputs": ["plan", "tenure", "price"], "methods": ["logistic"]}
-    run, _ = start_run(cast.project, spec=spec, by=cast[Role.DATA_SCIENTIST])
-    trained, judged = run_jobs()
-    assert (trained.kind, judged.kind, judged.queue) == ("experiments.train", "experiments.evaluate", "evaluation")
-    assert judged.state == State.SUCCEEDED, judged.message
-    evaluation = Evaluation.objects.get(run=run)
-    assert evaluation.state == Evaluation.State.FINISHED
-    assert [row["verdict"] for row in evaluation.verdicts] == ["met", "not_met"]
-    run.refresh_from_db()
-    assert evaluation.found["metrics"]["recall"] == run.metrics["recall"]
-    assert Entry.objects.filter(name="evaluation.finished", subject_id=str(evaluation.pk)).exists()
-
+    run = trained()
     start_evaluation(run, by=cast[Role.DATA_SCIENTIST], attributes=["plan", "senior"])
-    assert run_jobs()[-1].state == State.SUCCEEDED
-    second = Evaluation.objects.get(run=run, number=2)
+    [job] = run_jobs()
+    assert job.state == State.SUCCEEDED, job.message
+    assert (job.kind, job.queue) == ("experiments.evaluate", "evaluation")
+    second = Evaluation.objects.get(run=run)
+    assert second.state == Evaluation.State.FINISHED
+    assert [row["verdict"] for row in second.verdicts] == ["met", "not_met"]
+    assert second.found["metrics"]["recall"] == run.metrics["recall"]
+    assert Entry.objects.filter(name="evaluation.finished", subject_id=str(second.pk)).exists()
     assert [one["attribute"] for one in second.found["fairness"]["attributes"]] == ["plan", "senior"]
-    assert set(second.found["windows"]) >= {"reason"} or second.found["windows"]["windows"]
 
     client = Client()
     client.force_login(cast[Role.DOMAIN_EXPERT])
-    page = f"/p/{cast.project.key}/runs/{run.number}/evaluations/2/"
+    page = f"/p/{cast.project.key}/runs/{run.number}/evaluations/1/"
     technical, plain = client.get(page).content.decode(), client.get(f"{page}plain/").content.decode()
     assert "Where is it weakest?" in technical
     assert "Found equally often?" in technical
@@ -59,12 +53,12 @@ def test_training_is_followed_by_its_judging_which_every_reader_sees_and_no_sens
     assert "Can you trust its percentages?" in plain
     assert "By plan" in plain
     assert "monthly" in technical
-    assert "Evaluation 2" in client.get(f"/p/{cast.project.key}/runs/{run.number}/").content.decode()
+    assert "Evaluation 1" in client.get(f"/p/{cast.project.key}/runs/{run.number}/").content.decode()
     row = second.found["examples"][1]["row"]
     assert f"Row {row + 1}:" in client.get(f"{page}?row={row}").content.decode().replace("&#x27;", "'")
 
     ColumnTag.objects.create(dataset=version.dataset, column="plan", kind="personal")
-    address = f"/api/v1/projects/{cast.project.key}/runs/{run.number}/evaluations/2/"
+    address = f"/api/v1/projects/{cast.project.key}/runs/{run.number}/evaluations/1/"
     for told in (client.get(page), client.get(f"{page}plain/"), client.get(address)):
         assert told.status_code == 200
         assert not {"monthly", "yearly"} & set(told.content.decode().replace('"', " ").split())
