@@ -56,20 +56,3 @@ def said_of(answer: Answer) -> str:
     if answer.probability is None:
         return short_number(answer.answer) if isinstance(answer.answer, float) else word(answer.answer)
     return f"{word(answer.answer)}, with a chance of {100 * answer.probability:.0f}%"
-
-
-def expected_words(case: Case, *, chance: bool, unit: str = "") -> str:
-    """What must come out, in words."""
-    said = [f"“{case['answer']}”"] if case["answer"] else []
-    low, high = case["low"], case["high"]
-    if low is None and high is None:
-        return said[0] if said else "any answer"
-    ends = [
-        f"{100 * end:.4g}%" if chance else f"{end:.6g}{' ' + unit if unit else ''}"
-        for end in (low, high)
-        if end is not None
-    ]
-    span = (
-        f"{ends[0]} to {ends[1]}" if len(ends) == 2 else f"at least {ends[0]}" if high is None else f"at most {ends[0]}"
-    )
-    return " and ".join([*said, f"a chance of {span}" if chance else span])

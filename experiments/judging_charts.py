@@ -214,11 +214,10 @@ def reasons(one: Part, kind: str, unit: str) -> Figure:
     told = one["reasons"]
     scale = 100 if kind == "binary" else 1
     shares = told["shares"][:12]
-    names = [_valued(share["name"], one["values"]) for share in shares]
     trace = {
         "type": "bar",
         "orientation": "h",
-        "y": names,
+        "y": [_valued(share["name"], one["values"]) for share in shares],
         "x": [scale * share["share"] for share in shares],
         "error_x": {
             "type": "data",
@@ -239,7 +238,8 @@ def reasons(one: Part, kind: str, unit: str) -> Figure:
         (_valued(share["name"], one["values"]), f"{scale * share['share']:+.4g}", f"{2 * scale * share['error']:.2g}")
         for share in told["shares"]
     ]
-    detail = "Shares add up to the answer. " + (
+    detail = "Shares add up to the answer. "
+    detail += (
         "They are exact." if told["exact"] else "They are estimated; the last column says how far they may be off."
     )
     return Figure(

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from experiments.evaluation.fairness import FOUR_FIFTHS
 from projects.measures import MEASURES as METRICS
 from projects.measures import short_number
 
 Part = Mapping[str, Any]
+FOUR_FIFTHS = 0.8  # the usual line for the ratio of selection rates (EEOC 1978), told as such, never a verdict
 
 # key -> plain words, term of the field
 MEASURES = {
@@ -208,3 +208,20 @@ def rows(about: Part, data: str) -> str:
     if about["left_out"]:
         said += f" {about['left_out']} without an answer that it knows were left out."
     return said
+
+
+def expected_words(case: Part, *, chance: bool, unit: str = "") -> str:
+    """What must come out, in words."""
+    said = [f"“{case['answer']}”"] if case["answer"] else []
+    low, high = case["low"], case["high"]
+    if low is None and high is None:
+        return said[0] if said else "any answer"
+    ends = [
+        f"{100 * end:.4g}%" if chance else f"{end:.6g}{' ' + unit if unit else ''}"
+        for end in (low, high)
+        if end is not None
+    ]
+    span = (
+        f"{ends[0]} to {ends[1]}" if len(ends) == 2 else f"at least {ends[0]}" if high is None else f"at most {ends[0]}"
+    )
+    return " and ".join([*said, f"a chance of {span}" if chance else span])

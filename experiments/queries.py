@@ -13,10 +13,10 @@ from datasets.models.versions import Dataset, Version
 from datasets.queries.seen import Roles, hidden_by, hidden_in
 from datasets.queries.versions import published_versions
 from experiments import seen
-from experiments.casebook import expected_words
 from experiments.evaluation.choice import deciding_metric
 from experiments.evaluation.comparison import Entry
 from experiments.evaluation.worth import money_goals
+from experiments.judging_words import expected_words
 from experiments.models import (
     EdgeCase,
     EdgeCaseResult,

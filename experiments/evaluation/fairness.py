@@ -19,7 +19,6 @@ from experiments.evaluation.intervals import Measured, measured_one, wilson
 from experiments.evaluation.metrics import Array, Binary
 
 LEAST_GROUP = 30
-FOUR_FIFTHS = 0.8  # the usual line for the ratio of selection rates (EEOC 1978), told as such, never a verdict
 Cells = Mapping[str, float]
 
 # key -> (of which rows, how often): successes and trials from the four cells of a group

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from audit.models import Entry
 from datasets.models.tags import ColumnTag
 from datasets.models.versions import Version
-from experiments.casebook import came_out, expected_words, said_of
+from experiments.casebook import came_out, said_of
+from experiments.judging_words import expected_words
 from experiments.models import EdgeCase, EdgeCaseResult, Run
 from experiments.packaging import Answer
 from experiments.queries import book_of, unasked

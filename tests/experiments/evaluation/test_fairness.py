@@ -9,10 +9,11 @@ import pyarrow as pa
 import pytest
 from sklearn.metrics import precision_score
 
-from experiments.evaluation.fairness import FOUR_FIFTHS, equalized_odds, fairness
+from experiments.evaluation.fairness import equalized_odds, fairness
 from experiments.evaluation.grouping import OTHERS, Groups, grouped
 from experiments.evaluation.intervals import wilson
 from experiments.evaluation.metrics import Binary, Numbers
+from experiments.judging_words import FOUR_FIFTHS
 
 THEIRS: dict[str, Any] = {
     "selection_rate": fairlearn.selection_rate,
