@@ -229,11 +229,6 @@ def reasons(one: Part, kind: str, unit: str) -> Figure:
         "hovertemplate": "%{y}: %{x:+.3g}<extra></extra>",
     }
     after = "points of 100" if kind == "binary" else unit or "units of the answer"
-    layout = {
-        "xaxis": {"title": {"text": f"Moves the answer by, {after}"}, "showgrid": True, "zeroline": True},
-        "yaxis": {"autorange": "reversed", "type": "category", "showgrid": False, "tickmode": "linear", "dtick": 1},
-        "hovermode": "closest",
-    }
     rows = [
         (_valued(share["name"], one["values"]), f"{scale * share['share']:+.4g}", f"{2 * scale * share['error']:.2g}")
         for share in told["shares"]
@@ -245,13 +240,21 @@ def reasons(one: Part, kind: str, unit: str) -> Figure:
     return Figure(
         "reasons",
         "Why this answer?",
-        {"data": [trace], "layout": layout},
+        {"data": [trace], "layout": _bars(f"Moves the answer by, {after}")},
         judging_words.reasons(one, scale, unit),
         detail,
         ("Input", f"Moves it by ({after})", "Give or take"),
         rows,
         max(180, 24 * len(shares) + 70),
     )
+
+
+def _bars(title: str) -> dict[str, Any]:
+    return {
+        "xaxis": {"title": {"text": title}, "showgrid": True, "zeroline": True},
+        "yaxis": {"autorange": "reversed", "type": "category", "showgrid": False, "tickmode": "linear", "dtick": 1},
+        "hovermode": "closest",
+    }
 
 
 def _valued(name: str, values: Mapping[str, Any]) -> str:
