@@ -7,6 +7,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from datasets import event_journal
+from datasets.models.countings import Counting
 from datasets.models.feeds import Export
 from datasets.models.quality import Check, Quarantine
 from datasets.models.recipes import Preparation, RecipeVersion
@@ -21,6 +22,7 @@ from datasets.queries.versions import last_published, published_versions, table_
 from datasets.recipes.base import table_key
 from datasets.services import (
     contracts,
+    countings,
     events,
     exports,
     looks,
@@ -163,6 +165,20 @@ def export(context: Context) -> None:
     blob = blobs.put_file(context.folder / answer["file"])
     with context.finish({"file": f"{found.version} as {found.format}", "bytes": blob.size}):
         exports.finish_export(found, blob)
+
+
+@job("datasets.count", queue="ingestion", on_failure=countings.fail_counting)
+def count(context: Context) -> None:
+    """Read the values of a KPI from a version in a limited child, and put them down."""
+    rows = Counting.objects.select_related("kpi", "dataset")
+    counting = rows.filter(pk=context.job.payload["counting"]).first()
+    version = Version.objects.select_related("dataset").filter(pk=context.job.payload["version"]).first()
+    if counting is None or version is None:
+        raise Missing("What was to be read, or where, is gone.")
+    spec = {"path": str(table_path(version)), "day": counting.day, "value": counting.value}
+    answer = context.call("datasets.counting:run", spec)
+    with context.finish({"kpi": counting.kpi.key, "values": len(answer["values"])}):
+        countings.finish_counting(counting, version, answer)
 
 
 @job(DIFFERENCE, queue="ingestion", max_attempts=2)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from datasets.models.contracts import DataContract, Subscription
+from datasets.models.countings import Counting
 from datasets.models.events import EventKey
 from datasets.models.feeds import Export, Feed, RetentionRule
 from datasets.models.quality import Check as QualityCheck
@@ -65,6 +66,7 @@ moves(
     Moved(ColumnTag, "dataset__project"),
     Moved(DatasetTag, "dataset__project"),
     Moved(RetentionRule, "dataset__project", arrive=_retention),
+    Moved(Counting, "dataset__project"),
     Moved(QualityRule, "dataset__project"),
     Moved(QualityCheck, "version__dataset__project", arrive=_check),
     Moved(CheckResult, "check_made__version__dataset__project"),

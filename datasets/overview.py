@@ -138,8 +138,10 @@ def _outcomes(projects: Sequence[Project]) -> Mapping[UUID, Outcome]:
     fields = ("dataset__project_id", "dataset__name", "number", "published_at", "created_at")
     found: dict[UUID, Outcome] = {}
     for project, name, number, published, created in newest.order_by("published_at", "number").values_list(*fields):
-        parts = {**(found[project].parts if project in found else {}), name: str(number)}
-        found[project] = Outcome(parts, f"{name} version {number} published", published or created)
+        before, words = found.get(project), f"{name} version {number} published"
+        parts = {**(before.parts if before else {}), name: str(number)}
+        each = {**(before.each if before else {}), name: words}
+        found[project] = Outcome(parts, words, published or created, each=each)
     return found
 
 

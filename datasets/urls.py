@@ -4,6 +4,7 @@ from django.urls import URLPattern, URLResolver, path
 
 from datasets.api import care as care_api
 from datasets.api import contracts as contracts_api
+from datasets.api import countings as countings_api
 from datasets.api import events as events_api
 from datasets.api import exports as exports_api
 from datasets.api import looks as looks_api
@@ -16,6 +17,7 @@ from datasets.api import versions as api
 from datasets.pages import (
     care,
     contracts,
+    countings,
     event_keys,
     explore,
     exports,
@@ -90,6 +92,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{DATASET}care/", care.Care.as_view(), name="dataset-care"),
     path(f"{DATASET}words/", care.Words.as_view(), name="dataset-words"),
     path(f"{DATASET}sensitive/", care.SensitiveColumns.as_view(), name="dataset-sensitive"),
+    path(f"{DATASET}kpis/", countings.CountFrom.as_view(), name="dataset-kpis"),
+    path(f"{DATASET}kpis/<slug:kpi>/stop/", countings.CountNoMore.as_view(), name="dataset-kpi-stop"),
     path(f"{DATASET}retention/", care.Retention.as_view(), name="dataset-retention"),
     path(f"{DATASET}feeds/", care.Feeds.as_view(), name="dataset-feeds"),
     path(f"{DATASET}feeds/<uuid:feed>/revoke/", care.FeedRevoke.as_view(), name="dataset-feed-revoke"),
@@ -133,6 +137,8 @@ api_urls: list[URLPattern | URLResolver] = [
     path("catalog/", care_api.Catalog.as_view(), name="api-catalog"),
     path(f"{API}<slug:name>/words/", care_api.Words.as_view(), name="api-dataset-words"),
     path(f"{API}<slug:name>/sensitive/", care_api.SensitiveColumns.as_view(), name="api-dataset-sensitive"),
+    path(f"{API}<slug:name>/kpis/", countings_api.Countings.as_view(), name="api-dataset-kpis"),
+    path(f"{API}<slug:name>/kpis/<slug:kpi>/", countings_api.CountingDetail.as_view(), name="api-dataset-kpi"),
     path(f"{API}<slug:name>/retention/", care_api.Retention.as_view(), name="api-dataset-retention"),
     path(f"{API}<slug:name>/feeds/", exports_api.Feeds.as_view(), name="api-dataset-feeds"),
     path(f"{API}<slug:name>/feeds/<uuid:feed>/revoke/", exports_api.FeedRevoke.as_view(), name="api-feed-revoke"),

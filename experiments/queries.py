@@ -11,7 +11,7 @@ from accounts.models import User
 from datasets import masking
 from datasets.models.versions import Dataset, Version
 from datasets.queries.seen import Roles, hidden_by, hidden_in
-from datasets.queries.versions import published_versions
+from datasets.queries.versions import next_to_learn_from, published_versions
 from experiments import seen
 from experiments.evaluation.choice import deciding_metric
 from experiments.evaluation.comparison import Entry
@@ -136,6 +136,12 @@ def finished_runs(project: Project) -> QuerySet[Run]:
 def last_run(project: Project) -> Run | None:
     """The newest run, however it ended."""
     return Run.objects.filter(project=project).select_related("data__dataset").defer(*HEAVY).first()
+
+
+def data_in_use(project: Project) -> Version | None:
+    """What the next run would learn from: the newest published version of the last run's dataset, else of any."""
+    before = last_run(project)
+    return next_to_learn_from(project, before.data.dataset_id if before else None)
 
 
 def decides(project: Project) -> str:

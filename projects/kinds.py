@@ -17,7 +17,11 @@ NOBODY = "yes cases"
 LEAST_GROUP, SMALLEST_GROUP, LARGEST_GROUP = 30, 5, 1_000_000
 LONGEST_WORD, LONGEST_MS, LARGEST = 120, 600_000.0, 1e15
 CADENCES = {"once": "once", "weekly": "every week", "monthly": "every month"}
-SOURCES = {"entered": "entered or sent by the business", "money": "counted from the table of money"}
+SOURCES = {
+    "entered": "entered or sent by the business",
+    "data": "read from a dataset",
+    "money": "counted from the table of money",
+}
 KPI_KEY = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 FIXED = ("bound", "who", "name", "day")  # parts of a sentence that are not changed in it
 NUMBERS = ("value", "baseline", "floor", "ceiling")

@@ -62,13 +62,14 @@ class Outcome:
     """What a stage has brought: a short fingerprint in named parts, words for it, and since when.
 
     `basis` says on which parts of earlier outcomes it was made, stage by stage, where the room knows; where it does
-    not, the later of two moments counts.
+    not, the later of two moments counts. `each` has the words for single parts, where they differ.
     """
 
     parts: Mapping[str, str]
     words: str
     at: datetime
     basis: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    each: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -104,23 +105,30 @@ def reasons(stage: str, outcomes: Mapping[str, Outcome], begun: Begun) -> tuple[
         found.append(f"Round {begun.number} has begun")
     for name in UPSTREAM[stage]:
         there = outcomes.get(name)
-        if there is not None and _moved(own, name, there):
-            found.append(f"{there.words[:1].upper()}{there.words[1:]} since")
+        for words in _moved(own, name, there) if there is not None else ():
+            found.append(f"{words[:1].upper()}{words[1:]} since")
     return tuple(found)
 
 
-def _moved(own: Outcome, name: str, there: Outcome) -> bool:
-    """Whether an earlier outcome is another one than this stage was made on; parts that are gone do not count."""
+def _moved(own: Outcome, name: str, there: Outcome) -> list[str]:
+    """What an earlier stage has brought that this one was not made on, in words; parts that are gone do not count."""
     basis = own.basis.get(name)
     if basis is None:
-        return there.at > own.at
-    return any(there.parts[part] != value for part, value in basis.items() if part in there.parts)
+        return [there.words] if there.at > own.at else []
+    moved = [part for part, value in basis.items() if there.parts.get(part, value) != value]
+    return list(dict.fromkeys(there.each.get(part, there.words) for part in moved))
+
+
+def _seen(own: Outcome | None, name: str, there: Outcome) -> dict[str, str]:
+    """The parts of an outcome that a stage stands on: those of its basis, where it is known."""
+    basis = own.basis.get(name) if own else None
+    return {part: value for part, value in there.parts.items() if basis is None or part in basis}
 
 
 def fingerprint(stage: str, outcomes: Mapping[str, Outcome], begun: Begun) -> str:
     """Exactly what a “still fine” is about: the stage's own outcome and all that it stands on."""
-    seen = {name: dict(outcomes[name].parts) for name in (stage, *UPSTREAM[stage]) if name in outcomes}
     own = outcomes.get(stage)
+    seen = {name: _seen(own, name, outcomes[name]) for name in (stage, *UPSTREAM[stage]) if name in outcomes}
     text = json.dumps([begun.number, seen, own.at.isoformat() if own else ""], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 

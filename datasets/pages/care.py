@@ -20,6 +20,7 @@ from datasets.services import exports, retention, tags
 from problems.problem import Invalid
 from projects.access import ProjectPage
 from projects.permissions import holders
+from projects.queries.kpis import kpis_of
 
 SHOWN = 200
 KEEP_LAST, KEEP_DAYS, FEED_DAYS = 5, 30, 90
@@ -77,6 +78,8 @@ class WholeCare(CarePage):
             feeds=dataset.feeds.select_related("owner")[:50],
             feed_days=FEED_DAYS,
             taggers=holders("data.tag"),
+            countings=dataset.countings.select_related("kpi", "set_by")[:SHOWN],
+            kpis=kpis_of(self.project)[:SHOWN] if self.may("kpi.enter") else [],
             **more,
         )
 

@@ -58,6 +58,13 @@ def published_versions(project: Project) -> QuerySet[Version]:
     return versions.select_related("dataset").defer("profile", "report").order_by("-published_at", "-number")
 
 
+def next_to_learn_from(project: Project, dataset_id: UUID | None) -> Version | None:
+    """The newest published version of the dataset in use, or of any while none is in use or it has none."""
+    versions = published_versions(project)
+    same = versions.filter(dataset_id=dataset_id).order_by("-number").first() if dataset_id else None
+    return same or versions.first()
+
+
 def versions_of(dataset: Dataset) -> QuerySet[Version]:
     """All versions of a dataset for lists, newest first."""
     versions = dataset.versions.select_related("published_by", "ingestion__created_by", "dataset__project")

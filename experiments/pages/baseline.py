@@ -8,7 +8,6 @@ from django.core.paginator import Paginator
 from django.urls import reverse
 
 from datasets.models.versions import Version
-from datasets.queries.versions import published_versions
 from experiments import queries
 from experiments.pages.value import value_context
 from projects.access import ProjectPage
@@ -31,8 +30,8 @@ class BaselinePage(ProjectPage, FormPage):
 
     @cached_property
     def version(self) -> Version | None:
-        """The data whose columns can be named: the newest published version."""
-        return published_versions(self.project).first()
+        """The data whose columns can be named: what the next run would learn from."""
+        return queries.data_in_use(self.project)
 
     @cached_property
     def columns(self) -> list[str]:

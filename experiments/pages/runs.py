@@ -81,12 +81,12 @@ class RunCreate(ProjectPage, FormPage):
 
     @cached_property
     def version(self) -> Version | None:
-        """The data version picked, else the copied run's, else the newest."""
+        """The data version picked, else the copied run's, else the one in use."""
         picked = self.request.POST.get("data") or self.request.GET.get("data") or ""
         name, _, number = picked.partition("/v")
         if number.isdigit() and len(number) < 9:
             return version_for(self.project, name, int(number))
-        return self.copied.data if self.copied else next(iter(self.versions), None)
+        return self.copied.data if self.copied else queries.data_in_use(self.project)
 
     @cached_property
     def columns(self) -> dict[str, Column]:

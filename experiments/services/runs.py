@@ -13,12 +13,12 @@ from accounts.models import User, as_user
 from audit.actors import Actor, Machine
 from audit.services import record
 from datasets.models.versions import Version
+from datasets.queries.catalog import newest_published
 from datasets.queries.quality import refuse_unusable
-from datasets.queries.versions import published_versions
 from experiments.estimators.catalog import name_of
 from experiments.guesses import columns_of
 from experiments.models import Cause, Run
-from experiments.queries import judged_run, last_run
+from experiments.queries import data_in_use, judged_run, last_run
 from experiments.specs import completed
 from jobs.models import Job
 from jobs.models import State as JobState
@@ -93,17 +93,17 @@ def complete_spec(project: Project, given: Any, data: Version) -> dict[str, Any]
 
 def _published(project: Project, data: Version | None, copied_from: Run | None) -> Version:
     if data is None:
-        versions = published_versions(project)
-        if copied_from is not None:
-            same = versions.filter(dataset_id=copied_from.data.dataset_id).order_by("-number").first()
-            data = same or copied_from.data
-        else:
-            data = versions.first()
+        data = _newest_like(copied_from) if copied_from else data_in_use(project)
     if data is None or data.dataset.project_id != project.pk:
         raise Conflict("There is no published data version to learn from. Publish one first.", code="no_data")
     if data.state != Version.State.PUBLISHED:
         raise Invalid(f"{data} is a draft. Publish it first.", fields={"data": "Only published versions."})
     return data
+
+
+def _newest_like(run: Run) -> Version:
+    """The newest published version of the dataset that a run learned from, or that version itself."""
+    return newest_published(run.data.dataset) or run.data
 
 
 def _note(text: Any) -> str:

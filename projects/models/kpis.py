@@ -43,6 +43,7 @@ class KpiValue(models.Model):
         ENTERED = "entered", "Entered"
         UPLOADED = "uploaded", "Uploaded"
         SENT = "sent", "Sent over REST"
+        READ = "read", "Read from data"
         COMPUTED = "computed", "Counted from the table of money"
 
     id = models.BigAutoField(primary_key=True)

@@ -147,6 +147,8 @@ def sample_body(route: Route, method: str, things: Things) -> Any:
     known |= written(route, things) | judging(route)
     if "kpis" in route.pattern:
         known |= {"value": 0.5, "date": date.today().isoformat()}
+    if "kpis" in route.pattern and "datasets/" in route.pattern:
+        known |= {"kpi": things["projects.kpi"].key, "day": "plan", "value": "charge"}
     if "contract" in route.pattern:  # one kind of target whole, as no target has the fields of all kinds
         known |= {
             "kind": "slice",

@@ -132,6 +132,8 @@ def test_retraining_takes_the_newest_version_of_the_same_dataset(
         copied_from=first,
     )
     assert (run.data, run.cause, run.cause_text, run.created_by) == (newer, "retraining", "plan moved", None)
+    by_hand, _ = start_run(cast.project, spec={}, by=cast[Role.DATA_SCIENTIST])
+    assert by_hand.data == newer, "a run of one's own goes on with the dataset in use, whatever else was published"
 
 
 def test_a_registered_run_is_a_version_with_a_readable_bundle(cast: Cast, trained: Train) -> None:
