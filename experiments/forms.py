@@ -1,6 +1,6 @@
 """Forms of the experiments room: a new run, registering, notes."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -205,3 +205,116 @@ class NotesForm(forms.Form):
     notes = forms.CharField(
         label="Notes", required=False, max_length=20_000, widget=forms.Textarea(attrs=TEXT | {"rows": 4})
     )
+
+
+class EvaluationForm(forms.Form):
+    """What a model is judged on, and whose groups must be treated alike."""
+
+    rows = forms.ChoiceField(
+        label="Rows", widget=forms.Select(attrs=TEXT), help_text="The locked test rows, or another published version."
+    )
+    attributes = forms.MultipleChoiceField(
+        label="Columns whose groups must be treated alike",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="They need not be inputs of the model.",
+    )
+
+    def __init__(self, *args: Any, versions: Sequence[tuple[str, str]], columns: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices(self, "rows").choices = list(versions)
+        choices(self, "attributes").choices = [(name, name) for name in columns]
+
+
+class CaseForm(forms.Form):
+    """An edge case: a row, what must come out, and why. The row's fields are those of `inputs` ({name, type})."""
+
+    name = forms.CharField(label="Name", max_length=100, widget=forms.TextInput(attrs=TEXT))
+    reason = forms.CharField(
+        label="It must come out so, because", max_length=2000, widget=forms.Textarea(attrs=TEXT | {"rows": 2})
+    )
+    answer = forms.ChoiceField(label="The answer must be", required=False, widget=forms.Select(attrs=TEXT))
+    low = forms.FloatField(label="At least", required=False, widget=forms.NumberInput(attrs=TEXT | {"step": "any"}))
+    high = forms.FloatField(label="At most", required=False, widget=forms.NumberInput(attrs=TEXT | {"step": "any"}))
+    blocking = forms.BooleanField(
+        label="A model that fails this case may not be put to use",
+        required=False,
+        initial=True,
+        help_text="Otherwise the gate only warns.",
+    )
+
+    def __init__(
+        self, *args: Any, inputs: Sequence[Mapping[str, Any]], answers: Sequence[str], chance: bool,
+        closed: Collection[str] = (), **kwargs: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(*args, **kwargs)
+        self.inputs, self.chance = inputs, chance
+        choices(self, "answer").choices = [("", "Not said"), *((word, word) for word in answers)]
+        if self.chance:
+            self.fields["low"].label, self.fields["high"].label = "Chance at least, in %", "Chance at most, in %"
+        if not answers:
+            del self.fields["answer"]
+        for place, field in enumerate(inputs):
+            self.fields[f"v{place}"] = _cell(field, hidden=field["name"] in closed)
+
+    @property
+    def cells(self) -> list[Any]:
+        """The fields of the row."""
+        return [self[f"v{place}"] for place in range(len(self.inputs))]
+
+    @property
+    def words(self) -> list[Any]:
+        """The other fields."""
+        return [self[name] for name in self.fields if not name[1:].isdecimal()]
+
+    def values(self) -> dict[str, Any]:
+        """What the service takes."""
+        clean = self.cleaned_data
+        ends = {
+            end: clean[end] / 100 if self.chance and clean[end] is not None else clean[end] for end in ("low", "high")
+        }
+        row = {field["name"]: _read(clean[f"v{place}"], field["type"]) for place, field in enumerate(self.inputs)}
+        said = {"name": clean["name"], "reason": clean["reason"], "answer": clean.get("answer", "")}
+        return said | ends | {"blocking": clean["blocking"], "row": row}
+
+
+def _cell(field: Mapping[str, Any], *, hidden: bool) -> forms.Field:
+    """One value of a row; empty is missing."""
+    label, kind = field["name"], field["type"]
+    told = "Its values are hidden from you; what stood here stays while this is empty." if hidden else ""
+    if kind == "boolean":
+        pairs = [("", "missing"), ("true", "true"), ("false", "false")]
+        return forms.ChoiceField(
+            label=label, required=False, choices=pairs, widget=forms.Select(attrs=TEXT), help_text=told
+        )
+    if kind in NUMERIC:
+        number = forms.NumberInput(attrs=TEXT | {"step": "any"})
+        return forms.FloatField(label=label, required=False, widget=number, help_text=told)
+    known = field.get("categories") or []
+    seen = f"Known: {', '.join(known[:12])}." if known and not hidden else told
+    return forms.CharField(
+        label=label, required=False, max_length=10_000, widget=forms.TextInput(attrs=TEXT), help_text=seen
+    )
+
+
+def _read(value: Any, kind: str) -> Any:
+    if value in ("", None):
+        return None
+    if kind == "boolean":
+        return value == "true"
+    return int(value) if kind == "integer" and float(value).is_integer() else value
+
+
+class RetireForm(forms.Form):
+    """Why a case counts no longer."""
+
+    reason = forms.CharField(
+        label="Why it counts no longer", max_length=2000, widget=forms.Textarea(attrs=TEXT | {"rows": 2})
+    )
+
+
+def choices(form: forms.Form, name: str) -> forms.ChoiceField:
+    """A field with choices, to fill them."""
+    field = form.fields[name]
+    assert isinstance(field, forms.ChoiceField)
+    return field

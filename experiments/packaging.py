@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import skops.io
 
-from experiments.matrices import Layout, from_rows, layout_of
+from experiments.matrices import Layout, Matrix, from_rows, layout_of
 from jobs.report import Report
 from problems.problem import Invalid
 
@@ -208,8 +208,14 @@ class Predictor:
         if self._signature["kind"] == "regression":
             return [Answer(float(value), None) for value in self._pipeline.predict(matrix)]
         yes, no = self._signature["positive"], self._signature["negative"]
-        chances = np.asarray(self._pipeline.predict_proba(matrix)[:, 1], dtype=np.float64)
+        chances = self.ask(matrix)
         return [Answer(yes if chance >= self._threshold else no, float(chance)) for chance in chances]
+
+    def ask(self, matrix: Matrix) -> Matrix:
+        """One number for each row of a matrix: the chance of the positive answer, or the answer itself."""
+        if self._signature["kind"] == "regression":
+            return np.asarray(self._pipeline.predict(matrix), dtype=np.float64)
+        return np.asarray(self._pipeline.predict_proba(matrix)[:, 1], dtype=np.float64)
 
 
 def check(spec: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import orjson
 from experiments.evaluation.asked import in_slice, measured_goals
 from experiments.evaluation.choice import deciding_metric
 from experiments.evaluation.metrics import Binary, Numbers
+from experiments.evaluation.paired import NOTHING, difference
 from experiments.packaging import Bundle
 from experiments.references import plain
 from experiments.training import prepared
@@ -157,37 +158,16 @@ def _plain(judgement: Judgement) -> dict[str, Any]:
 
 def _difference_of(known: dict[str, Known], goal: Goal, values: Callable[[str], list[Any] | None]) -> dict[str, Any]:
     """The paired difference where the same rows can show one: a metric of the whole, or of a slice."""
-    nothing = {"value": None, "low": None, "high": None, "better": None}
     champion, challenger = known["champion"], known["challenger"]
     if goal.kind == TargetKind.SLICE:
         column = values(goal.column)
         mask = in_slice(goal, column) if column is not None else np.zeros(0, dtype=bool)
         if mask.sum() < LEAST_ROWS:
-            return nothing
+            return dict(NOTHING)
         champion, challenger = champion.part(mask), challenger.part(mask)
     elif goal.kind != TargetKind.METRIC:
-        return nothing
-    return _difference(champion, challenger, goal)
-
-
-def _difference(champion: Known, challenger: Known, goal: Goal) -> dict[str, Any]:
-    """Challenger minus champion on the same rows, with the interval of a paired seeded bootstrap.
-
-    `better` is True or False when the whole interval lies on one side of zero, else None: it could be chance.
-    """
-    before, after = champion.value(goal.metric), challenger.value(goal.metric)
-    if before is None or after is None:
-        return {"value": None, "low": None, "high": None, "better": None}
-    rows, chance, drawn = champion.truth.size, np.random.default_rng(SEED), []
-    for _ in range(DRAWS):
-        weights = np.bincount(chance.integers(0, rows, rows), minlength=rows).astype(np.float64)
-        a, b = champion.value(goal.metric, weights), challenger.value(goal.metric, weights)
-        if a is not None and b is not None:
-            drawn.append(b - a)
-    low, high = (float(edge) for edge in np.quantile(drawn, [0.025, 0.975])) if drawn else (0.0, 0.0)
-    sign = 1 if goal.direction == "at_least" else -1
-    better = None if low <= 0 <= high else (after - before) * sign > 0
-    return {"value": after - before, "low": low, "high": high, "better": better}
+        return dict(NOTHING)
+    return difference(champion, challenger, goal.metric, goal.direction, draws=DRAWS, seed=SEED)
 
 
 def _choice(sets: list[dict[str, Any]]) -> str:

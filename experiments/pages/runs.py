@@ -190,7 +190,7 @@ class RunPage(ProjectPage):
         context: dict[str, Any] = {"run": run, "job": latest_of(run)}
         if run.state == Run.State.FINISHED:
             context |= report_of(run, charter_of(self.project).positive_word)
-            context |= value_context(run)
+            context |= value_context(run) | {"evaluations": list(queries.evaluations_of(run)[:20])}
             context |= {"chart_templates": templates(), "register_form": RegisterForm(initial=_suggested(run))}
         else:
             context |= {"names": compared_names(run)}

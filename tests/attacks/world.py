@@ -27,6 +27,7 @@ from accounts.one_time import digest
 from datasets.profiling import summary
 from deployments.prediction_ids import new_id
 from deployments.sealing import SCHEMA as SEALED
+from experiments import judging
 from jobs.report import Silent
 from projects.models.projects import Project
 from projects.risk import QUESTIONS
@@ -71,6 +72,18 @@ class Things:
 def trained() -> stage.Trained:
     """One real training, so that pages of runs and models find what they show. Once for each process."""
     return stage.train(Path(tempfile.mkdtemp(prefix="baton-world-", dir=settings.DATA_DIR)))
+
+
+@cache
+def judged() -> dict[str, Any]:
+    """What an evaluation of that training finds."""
+    answer = trained().answer
+    method = answer["evaluation"]["methods"][answer["method"]]
+    about = {"attributes": ["plan"], "importance": ["plan", "months", "charge"], "metric": "recall", "fit_seconds": 0.1}
+    spec = trained().spec | about | {"bundle": str(trained().bundle), "table": str(trained().table)}
+    spec |= {"method": answer["method"], "settings": method["settings"], "run": "run 1", "schema": stage.SCHEMA}
+    spec |= {"kind": "binary", "goals": [], "unit": ""}
+    return judging.run(spec, Path(tempfile.mkdtemp(dir=settings.DATA_DIR)), Silent())
 
 
 @cache
@@ -253,6 +266,17 @@ CONTENT: dict[str, Callable[[Things], dict[str, Any]]] = {
     "experiments.run": _run,
     "experiments.model": lambda t: {"name": f"model-{t.serial}"},
     "experiments.modelversion": lambda t: {"number": 6 + t.serial, "bundle": blobs.put_file(trained().bundle)},
+    "experiments.evaluation": lambda t: {
+        "number": 70 + t.serial,
+        "state": "finished",
+        "attributes": ["plan"],
+        "found": judged(),
+        "run": t["experiments.run"],
+        "data": t["datasets.version"],
+    },
+    "experiments.edgecase": lambda t: {"number": 80 + t.serial, "owner": t.owner, "retired_at": None},
+    "experiments.edgecaserevision": lambda t: {"number": 1, "row": stage.ROW, "answer": "yes"},
+    "experiments.edgecaseresult": lambda t: {"passed": True, "checked_at": timezone.now()},
     "deployments.deployment": lambda t: {"name": f"service-{t.serial}", "environment": "production"},
     "deployments.release": lambda t: {"state": "champion", "started_at": timezone.now()},
     "datasets.eventkey": lambda t: {"digest": digest(f"sender {t.project.key}"), "revoked_at": None},
@@ -372,6 +396,8 @@ EXAMPLES: dict[str, Callable[[Things, list[str], str], Any]] = {
     "preparations": lambda t, words, kind: t["datasets.preparation"].pk,
     "runs": lambda t, words, kind: t["experiments.run"].number,
     "models": lambda t, words, kind: t["experiments.model"].name,
+    "evaluations": lambda t, words, kind: t["experiments.evaluation"].number,
+    "cases": lambda t, words, kind: t["experiments.edgecase"].number,
     "deployments": lambda t, words, kind: t["deployments.deployment"].name,
     "monitor": lambda t, words, kind: t["deployments.deployment"].name,
     "monitors": lambda t, words, kind: t["deployments.deployment"].name,

@@ -32,7 +32,8 @@ def test_a_run_is_trained_judged_and_packed(
 ) -> None:
     spec = {"target": "left", "inputs": ["plan", "tenure", "price"], "methods": ["logistic"]}
     run, _ = start_run(cast.project, spec=spec, by=cast[Role.DATA_SCIENTIST])
-    [job] = run_jobs()
+    job, judged = run_jobs()
+    assert judged.kind == "experiments.evaluate"
     assert job.state == JobState.SUCCEEDED, job.message
     assert job.percent == 100
     assert job.lines.filter(text__contains="Chosen: Logistic regression").exists()

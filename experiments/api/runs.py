@@ -120,6 +120,7 @@ def show_whole_run(run: Run, roles: Roles) -> dict[str, Any]:
         "bundle_sha256": run.bundle_id,
         "notes": run.notes,
         "value": show_value(run),
+        "evaluations": f"/api/v1/projects/{run.project.key}/runs/{run.number}/evaluations/",
         "job": job_link(job) if job else None,
     }
 
