@@ -31,7 +31,7 @@ def completed(given: Any, *, kind: str, columns: Columns, hints: tuple[str, ...]
         "positive": _positive(given.get("positive"), kind, columns[target], positive_hint),
         "inputs": _inputs(given.get("inputs"), columns, target, split.get("column", "")),
         "split": split,
-        "methods": _methods(given.get("methods"), kind),
+        "methods": _methods(given.get("methods"), kind, round(columns[target].present * (1 - split["test_share"]))),
         "seed": seed,
         "threshold": _threshold(given.get("threshold", 0.5)),
         "decide_by": _decide_by(given.get("decide_by"), kind),
@@ -124,7 +124,8 @@ def _split(given: Any, columns: Columns, target: str, seed: int) -> Spec:
     return split | {"test_share": share}
 
 
-def _methods(given: Any, kind: str) -> dict[str, Spec]:
+def _methods(given: Any, kind: str, rows: int) -> dict[str, Spec]:
+    """The chosen methods with all their settings, for so many rows to learn from."""
     known = {family.key: family for family in for_kind(kind)}
     if given is None:
         given = {key: {} for key, family in known.items() if family.preset}
@@ -134,9 +135,29 @@ def _methods(given: Any, kind: str) -> dict[str, Spec]:
         raise _wrong("methods", "Choose at least one method.")
     for key in given:
         if key not in known:
-            words = f"“{FAMILIES[key].name}” does not fit this kind of question." if key in FAMILIES else ""
-            raise _wrong("methods", words or f"There is no method “{key}”. Choose from: {', '.join(known)}.")
-    return {key: known[key].checked(settings, f"methods.{key}") for key, settings in given.items()}
+            raise _wrong("methods", _strange(key) or f"There is no method “{key}”. Choose from: {', '.join(known)}.")
+    methods = {key: known[key].checked(settings, f"methods.{key}") for key, settings in given.items()}
+    _workable(methods, rows)
+    return methods
+
+
+def _workable(methods: Mapping[str, Spec], rows: int) -> None:
+    """Refuse what would not end with so many rows, and togetherness of fewer than two."""
+    for key, settings in methods.items():
+        if why := FAMILIES[key].refuses(settings, rows):
+            raise _wrong("methods", f"{FAMILIES[key].name} cannot be used here: {why}")
+    alone = [key for key in methods if FAMILIES[key].make]
+    if len(alone) < len(methods) and len(alone) < 2:
+        raise _wrong("methods", "Methods can work together only where you choose at least two others beside.")
+
+
+def _strange(key: Any) -> str:
+    family = FAMILIES.get(key) if isinstance(key, str) else None
+    if family is None:
+        return ""
+    if not family.installed:
+        return f"{family.name} is not installed here: see requirements/boost.in."
+    return f"“{family.name}” does not fit this kind of question."
 
 
 def _decide_by(given: Any, kind: str) -> str | None:

@@ -211,7 +211,7 @@ def _method(
 ) -> tuple[Pipeline, dict[str, Any]]:
     """Fit one method and measure it on the held-back rows."""
     family, started = FAMILIES[key], time.perf_counter()
-    model = pipeline(family, spec["kind"], settings, data.layout, spec["seed"])
+    model = pipeline(family, spec["kind"], settings, data.layout, spec["seed"], spec["methods"])
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ConvergenceWarning)
         model.fit(matrices[0], data.truth[data.split.train])

@@ -9,14 +9,33 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from experiments.estimators.catalog import FAMILIES
 from experiments.estimators.family import Family
 from experiments.matrices import Layout
 
 MANY_WORDS = 20  # columns with more different words than this keep the most frequent ones and group the rest
 
 
-def pipeline(family: Family, kind: str, settings: Mapping[str, Any], layout: Layout, seed: int) -> Pipeline:
-    """Preparation and estimator as one unfitted Pipeline over the matrix that `layout` describes."""
+def pipeline(
+    family: Family,
+    kind: str,
+    settings: Mapping[str, Any],
+    layout: Layout,
+    seed: int,
+    others: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Pipeline:
+    """Preparation and estimator as one unfitted Pipeline over the matrix that `layout` describes.
+
+    `others` are the run's other methods with their settings; only a method that combines looks at them.
+    """
+    if family.combine:
+        members = [
+            (key, pipeline(FAMILIES[key], kind, given, layout, seed))
+            for key, given in (others or {}).items()
+            if FAMILIES[key].make
+        ]
+        return Pipeline([("model", family.combine(kind, settings, seed, members))])
+    assert family.make is not None
     return Pipeline([("prepare", preparation(family.prepare, layout)), ("model", family.make(kind, settings, seed))])
 
 
