@@ -9,6 +9,7 @@ from experiments.signatures import word
 
 NUMERIC = ("integer", "number")
 TIMES = ("date", "datetime")
+MOST_GUESSED = 20
 YES_WORDS = ("yes", "true", "1", "y", "churned", "default", "fraud", "bad")
 
 
@@ -86,6 +87,8 @@ def fits_target(column: Column, kind: str) -> bool:
     """Whether a column can be what is predicted."""
     if kind == "binary":
         return column.distinct == 2 and column.type not in TIMES
+    if kind == "multiclass":
+        return 3 <= column.distinct <= MOST_GUESSED and column.type in ("text", "integer") and not column.is_identifier
     return column.type in NUMERIC and column.distinct > 2 and not column.is_identifier
 
 

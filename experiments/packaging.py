@@ -136,10 +136,15 @@ TRUSTED = [
 
 @dataclass(frozen=True)
 class Answer:
-    """One prediction: the class in words with the chance of the positive one, or a number."""
+    """One prediction: a class in words with a chance, or a number.
+
+    The chance is that of the positive class, or of the class that was answered where there are several; those have the
+    chance of each class in `chances`.
+    """
 
     answer: Any
     probability: float | None
+    chances: Mapping[str, float] | None = None
 
 
 def dumped(pipeline: Any) -> bytes:
@@ -260,9 +265,17 @@ class Predictor:
         matrix = from_rows(rows, self._layout)
         if self._signature["kind"] == "regression":
             return [Answer(float(value), None) for value in self._pipeline.predict(matrix)]
+        if self._signature["kind"] == "multiclass":
+            return self._several(np.asarray(self._pipeline.predict_proba(matrix), dtype=np.float64))
         yes, no = self._signature["positive"], self._signature["negative"]
         chances = np.asarray(self._pipeline.predict_proba(matrix)[:, 1], dtype=np.float64)
         return [Answer(yes if chance >= self._threshold else no, float(chance)) for chance in chances]
+
+    def _several(self, chances: np.ndarray[Any, Any]) -> list[Answer]:
+        """The class with the largest chance; of equals the first."""
+        names = self._signature["classes"]
+        rows = zip(np.argmax(chances, axis=1), chances.tolist(), strict=True)
+        return [Answer(names[best], row[best], dict(zip(names, row, strict=True))) for best, row in rows]
 
 
 def check(spec: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:

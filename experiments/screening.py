@@ -9,12 +9,18 @@ import pyarrow.compute as pc
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from experiments.columns import from_table, numbers_of, unusable, words_of
+from experiments.evaluation.classes import Classes
 from experiments.evaluation.metrics import Array, Binary, Numbers
 from experiments.matrices import GAP, layout_of
 
 LEAK_AT = 0.99
 SUM_LEAK_AT = 0.999
 MOST_ROWS = 20_000
+KNOWS = {
+    "binary": "ranks the answer right",
+    "multiclass": "gives each answer right",
+    "regression": "explains the answer",
+}
 Notice = dict[str, str]
 Field = Mapping[str, Any]
 
@@ -75,13 +81,14 @@ def leaks(
     train: pa.Table, test: pa.Table, inputs: Sequence[Field], answer: str, truth: tuple[Array, Array]
 ) -> list[Notice]:
     """Warnings of inputs that know the answer: one alone (a small tree on it scores above 0.99 on held-back rows), or
-    numbers that add up to it. `truth` is that of training and held-back rows: 0/1 or numbers; `answer` is the kind.
+    numbers that add up to it. `truth` is that of training and held-back rows: 0/1 places of classes, or
+    numbers; `answer` is the kind.
     """
     train, test, truth = _bounded(train, test, truth)
     warnings = []
     for field in inputs:
         if (score := _alone(train, test, field, answer, truth)) is not None and score > LEAK_AT:
-            what = "ranks the answer right" if answer == "binary" else "explains the answer"
+            what = KNOWS[answer]
             text = (
                 f"{field['name']} looks like it knows the answer: alone it {what} in {100 * score:.1f} of 100. "
                 "If it is filled in only after the fact, leave it out."
@@ -109,13 +116,17 @@ def _bounded(
 
 
 def _alone(train: pa.Table, test: pa.Table, field: Field, answer: str, truth: tuple[Array, Array]) -> float | None:
-    """How well a small tree on one input does on held-back rows: ROC AUC or R²."""
+    """How well a small tree on one input does on held-back rows: ROC AUC balanced accuracy or R²."""
     layout = layout_of([field])
     seen, held = _as_numbers(train, test, field, layout)
     shared: dict[str, Any] = {"max_leaf_nodes": 64, "min_samples_leaf": 5, "random_state": 0}
     if answer == "binary":
         tree = DecisionTreeClassifier(**shared).fit(seen, truth[0])
         return Binary(truth[1], tree.predict_proba(held)[:, -1]).value("roc_auc")
+    if answer == "multiclass":
+        several = DecisionTreeClassifier(**shared | {"max_leaf_nodes": 256}).fit(seen, truth[0])
+        names = [""] * (1 + int(max(part.max() for part in truth)))
+        return Classes(truth[1], None, names, several.predict(held)).value("balanced_accuracy")
     tree = DecisionTreeRegressor(**shared).fit(seen, truth[0])
     return Numbers(truth[1], tree.predict(held)).value("r2")
 

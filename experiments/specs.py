@@ -9,7 +9,8 @@ from experiments.guesses import NUMERIC, TIMES, Column, guess_inputs, guess_posi
 from problems.problem import Invalid
 from projects.measures import for_kind as measures_for_kind
 
-LEAST_PER_CLASS = 20
+LEAST_PER_CLASS, LEAST_OF_SEVERAL = 20, 10
+MOST_CLASSES = 100
 LEAST_ROWS = 50
 LARGEST_SEED = 2**31 - 1
 KEYS = ("target", "positive", "inputs", "split", "methods", "seed", "threshold", "decide_by")
@@ -60,7 +61,25 @@ def _target(given: Any, kind: str, columns: Columns, hints: tuple[str, ...]) -> 
             "target",
             f"“{target}” has {column.distinct} different values; a yes-or-no question needs exactly two.",
         )
+    if kind == "multiclass":
+        _several(column)
     return target
+
+
+def _several(column: Column) -> None:
+    if column.type in TIMES:
+        raise _wrong("target", f"“{column.name}” holds {column.type} values; this project predicts one of some words.")
+    if not 3 <= column.distinct <= MOST_CLASSES:
+        raise _wrong(
+            "target",
+            f"“{column.name}” has {column.distinct} different values; a question with several answers needs from 3 to "
+            f"{MOST_CLASSES}.",
+        )
+
+
+def least_per_class(kind: str) -> int:
+    """How many rows each answer needs, so that some are learned from and some are tested on."""
+    return LEAST_OF_SEVERAL if kind == "multiclass" else LEAST_PER_CLASS
 
 
 def _positive(given: Any, kind: str, column: Column, hint: str) -> str | None:
@@ -75,15 +94,15 @@ def _positive(given: Any, kind: str, column: Column, hint: str) -> str | None:
 
 
 def _enough_rows(column: Column, kind: str) -> None:
-    if kind == "binary":
+    if kind != "regression":
         for value, count in column.classes.items():
-            if count < LEAST_PER_CLASS:
+            if count < least_per_class(kind):
                 raise _wrong(
                     "target",
-                    f"Only {count} rows have “{column.name}” = “{value}”. At least {LEAST_PER_CLASS} are needed to "
-                    "learn from some and test on others.",
+                    f"Only {count} rows have “{column.name}” = “{value}”. At least {least_per_class(kind)} are needed "
+                    "to learn from some and test on others.",
                 )
-    elif column.present < LEAST_ROWS:
+    if kind != "binary" and column.present < LEAST_ROWS:
         raise _wrong("target", f"Only {column.present} rows have a “{column.name}”. At least {LEAST_ROWS} are needed.")
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from experiments import charts, queries
+from experiments import charts, class_charts, queries
 from experiments.estimators.catalog import FAMILIES, name_of
 from experiments.findings import beside_dummy, run_finding, thin, will_happen
 from experiments.forms import RunForm
@@ -106,6 +106,8 @@ def figures_of(found: Mapping[str, Any]) -> list[Figure]:
     series = [_series(found, key) for key in [found["chosen"], *_others(found)]]
     if found["kind"] == "binary":
         return [charts.precision_recall(series), charts.calibration(series[:1]), charts.roc(series)]
+    if found["kind"] == "multiclass":
+        return [class_charts.matrix(series[0], found["classes"]), class_charts.by_class(series[:1], found["classes"])]
     if hides_truths(series):
         return []
     return [charts.residuals(series[0], found["unit"]), charts.predicted(series[:1], found["unit"])]
@@ -136,6 +138,8 @@ def overlaid(runs: Sequence[Run]) -> list[Figure]:
     series = [_series(run.evaluation, run.evaluation["chosen"], f"Run {run.number}") for run in runs]
     if runs[0].evaluation["kind"] == "binary":
         return [charts.precision_recall(series), charts.calibration(series), charts.roc(series)]
+    if runs[0].evaluation["kind"] == "multiclass":
+        return [class_charts.by_class(series, runs[0].evaluation["classes"])]
     return [] if hides_truths(series) else [charts.predicted(series, runs[0].evaluation["unit"])]
 
 
