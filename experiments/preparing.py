@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from datasets.splitting import Split, at_random, by_time
+from datasets.splitting import Split, at_random, by_group, by_time
+from experiments import overlaps
 from experiments.columns import from_table, numbers_of, words_of
 from experiments.evaluation.metrics import Array
 from experiments.matrices import GAP, Layout, layout_of
@@ -65,11 +66,16 @@ def prepared(spec: Mapping[str, Any], report: Report) -> Prepared:
     _refuse_one_sided(truth[split.train], spec, answers.classes)
     types = {entry["name"]: entry for entry in spec["schema"]}
     train, test = table.take(split.train), table.take(split.test)
-    inputs, notices = kept_inputs(train, [types[name] for name in spec["inputs"]])
+    inputs, notices = kept_inputs(train, _treated(types, spec))
     if not inputs:
         raise Invalid(f"No input is left to learn from. {notices[0]['text']}", fields={"inputs": "none is usable"})
     notices += odd_numbers(train, inputs)
     warned = leaks(train, test, inputs, spec["kind"], (truth[split.train], truth[split.test]))
+    names = [field["name"] for field in inputs]
+    kind = types[spec["split"]["column"]]["type"] if spec["split"].get("column") else ""
+    warned += overlaps.twins(table, split, [*names, spec["target"]])
+    warned += overlaps.shared_groups(table, split, _groups(spec), spec["split"].get("column", ""))
+    warned += overlaps.ahead(table, split, inputs, spec["split"], kind)
     for note in notices + warned:
         report.log(note["text"])
     report.log(f"Learning from {counts['train']} rows, held back {counts['test']}.")
@@ -86,6 +92,16 @@ def prepared(spec: Mapping[str, Any], report: Report) -> Prepared:
         notices,
         warned,
     )
+
+
+def _treated(types: Mapping[str, Mapping[str, Any]], spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The inputs with what somebody wants done with them."""
+    asked = spec.get("treatments") or {}
+    return [{**types[name], "treatment": asked.get(name)} if name in asked else types[name] for name in spec["inputs"]]
+
+
+def _groups(spec: Mapping[str, Any]) -> list[str]:
+    return overlaps.group_columns(spec["schema"], spec["target"])
 
 
 def _refuse_one_sided(learned: Array, spec: Mapping[str, Any], classes: list[str] | None) -> None:
@@ -110,8 +126,8 @@ def _needed(spec: Mapping[str, Any]) -> list[str]:
     """The columns to read; those that only targets name, such as protected attributes, are no inputs."""
     known = {entry["name"] for entry in spec["schema"]}
     asked = [goal["column"] for goal in spec.get("goals", ()) if goal.get("column") in known]
-    names = [spec["target"], *spec["inputs"], *asked]
-    return [*names, spec["split"]["column"]] if spec["split"]["kind"] == "time" else names
+    names = [spec["target"], *spec["inputs"], *asked, *_groups(spec)]
+    return [*names, spec["split"]["column"]] if spec["split"]["kind"] in ("time", "group") else names
 
 
 @dataclass(frozen=True)
@@ -180,13 +196,23 @@ def _split(table: pa.Table, truth: Array, present: Array, spec: Mapping[str, Any
     if asked["kind"] == "random":
         classes = None if spec["kind"] == "regression" else truth[present]
         return at_random(present, asked["test_share"], asked["seed"], classes)
+    if asked["kind"] == "group":
+        return _enough(
+            by_group(present, words_of(table.column(asked["column"]))[present], asked["test_share"], asked["seed"]),
+            asked,
+        )
     kinds = {entry["name"]: entry["type"] for entry in spec["schema"]}
     layout = layout_of([{"name": asked["column"], "type": kinds[asked["column"]]}])
     split = by_time(present, from_table(table, layout)[present, 0].astype(np.float64), asked["test_share"])
+    return _enough(split, asked)
+
+
+def _enough(split: Split, asked: Mapping[str, Any]) -> Split:
+    """Refuse a split that leaves one part nearly empty."""
     if min(split.train.size, split.test.size) < LEAST_PER_CLASS:
         raise Invalid(
             f"Splitting by “{asked['column']}” leaves {split.train.size} rows to learn from and {split.test.size} to "
-            "test on. Too many rows share one moment; split at random, or by another column.",
+            "test on. Too many rows share one value of it; split at random, or by another column.",
             fields={"split": "too few rows in one part"},
         )
     return split

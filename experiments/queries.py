@@ -14,7 +14,7 @@ from datasets.queries.seen import Roles, hidden_by
 from experiments.evaluation.choice import deciding_metric
 from experiments.evaluation.comparison import Entry
 from experiments.evaluation.worth import money_goals
-from experiments.models import Model, ModelVersion, Run
+from experiments.models import Cause, Model, ModelVersion, Run
 from experiments.value import confusion_under, under
 from problems.problem import Missing
 from projects.contract import Judgement, Measurement, judged_from, measurements
@@ -120,6 +120,12 @@ def entry_of(run: Run) -> Entry:
 def finished_runs(project: Project) -> QuerySet[Run]:
     """Runs that ended well, newest first."""
     return runs_of(project, state=Run.State.FINISHED)
+
+
+def made_again(run: Run) -> list[Run]:
+    """The finished runs that made this one again, newest first."""
+    again = Run.objects.filter(copied_from=run, cause=Cause.REPRODUCTION, state=Run.State.FINISHED)
+    return list(again.only("number", "evaluation")[:5])
 
 
 def last_run(project: Project) -> Run | None:

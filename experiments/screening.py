@@ -1,5 +1,6 @@
 """PURE: looks at inputs before anything is fitted: leaves out what cannot help, and warns of what knows the answer."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from experiments.columns import from_table, numbers_of, unusable, words_of
 from experiments.evaluation.classes import Classes
 from experiments.evaluation.metrics import Array, Binary, Numbers
 from experiments.matrices import GAP, layout_of
+from experiments.references import is_text
 
 LEAK_AT = 0.99
 SUM_LEAK_AT = 0.999
@@ -30,7 +32,7 @@ def kept_inputs(train: pa.Table, inputs: Sequence[Field]) -> tuple[list[Field], 
     kept: list[Field] = []
     notices: list[Notice] = []
     for field in inputs:
-        why = _unfit(train.column(field["name"]), field["type"]) or _twin(train, field, kept)
+        why = _unfit(train.column(field["name"]), field) or _twin(train, field, kept)
         if why:
             notices.append({"column": field["name"], "text": f"{field['name']} was left out: {why}."})
         else:
@@ -48,7 +50,8 @@ def odd_numbers(table: pa.Table, inputs: Sequence[Field]) -> list[Notice]:
     return found
 
 
-def _unfit(column: pa.ChunkedArray, kind: str) -> str:
+def _unfit(column: pa.ChunkedArray, field: Field) -> str:
+    kind = field["type"]
     present = len(column) - column.null_count
     if not present:
         return "it is empty in all training rows"
@@ -56,6 +59,9 @@ def _unfit(column: pa.ChunkedArray, kind: str) -> str:
     distinct = pc.count_distinct(values).as_py()
     if distinct == 1 and not column.null_count:
         return "it has the same value in all training rows"
+    if is_text(field):
+        texts = " ".join(str(value) for value in values.slice(0, MOST_ROWS).to_pylist())
+        return "" if re.search(r"\w\w", texts) else "its texts hold no words"
     if present >= 20 and kind == "text" and distinct >= 0.9 * present:
         return "it looks like an identifier, nearly every row has its own"
     if present >= 20 and kind == "integer" and distinct == present and _counts_rows(values, present):
@@ -86,7 +92,7 @@ def leaks(
     """
     train, test, truth = _bounded(train, test, truth)
     warnings = []
-    for field in inputs:
+    for field in (one for one in inputs if not is_text(one)):
         if (score := _alone(train, test, field, answer, truth)) is not None and score > LEAK_AT:
             what = KNOWS[answer]
             text = (

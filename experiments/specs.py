@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from experiments import treatments
 from experiments.estimators.catalog import FAMILIES, for_kind
 from experiments.guesses import NUMERIC, TIMES, Column, guess_inputs, guess_positive, guess_target
 from problems.problem import Invalid
@@ -11,9 +12,10 @@ from projects.measures import for_kind as measures_for_kind
 
 LEAST_PER_CLASS, LEAST_OF_SEVERAL = 20, 10
 MOST_CLASSES = 100
+SPLITS, LEAST_GROUPS = ("random", "time", "group"), 5
 LEAST_ROWS = 50
 LARGEST_SEED = 2**31 - 1
-KEYS = ("target", "positive", "inputs", "split", "methods", "seed", "threshold", "decide_by")
+KEYS = ("target", "positive", "inputs", "split", "methods", "seed", "threshold", "decide_by", "treatments")
 Columns = Mapping[str, Column]
 Spec = dict[str, Any]
 
@@ -27,10 +29,12 @@ def completed(given: Any, *, kind: str, columns: Columns, hints: tuple[str, ...]
     target = _target(given.get("target"), kind, columns, hints)
     seed = _whole("seed", given.get("seed", 7), 0, LARGEST_SEED)
     split = _split(given.get("split"), columns, target, seed)
+    inputs = _inputs(given.get("inputs"), columns, target, split.get("column", ""))
     spec: Spec = {
         "target": target,
         "positive": _positive(given.get("positive"), kind, columns[target], positive_hint),
-        "inputs": _inputs(given.get("inputs"), columns, target, split.get("column", "")),
+        "inputs": inputs,
+        "treatments": treatments.checked(given.get("treatments"), columns, inputs),
         "split": split,
         "methods": _methods(given.get("methods"), kind, round(columns[target].present * (1 - split["test_share"]))),
         "seed": seed,
@@ -130,8 +134,8 @@ def _split(given: Any, columns: Columns, target: str, seed: int) -> Spec:
     if unknown := [name for name in given if name not in ("kind", "seed", "test_share", "column")]:
         raise _wrong(f"split.{unknown[0]}", "There is no such setting of the split.")
     kind = given.get("kind", "random")
-    if kind not in ("random", "time"):
-        raise _wrong("split.kind", "Hold back rows at random or by time.")
+    if kind not in SPLITS:
+        raise _wrong("split.kind", "Hold back rows at random, by time, or whole groups.")
     share = _number("split.test_share", given.get("test_share", 0.2), 0.05, 0.5)
     split: Spec = {"kind": kind, "seed": _whole("split.seed", given.get("seed", seed), 0, LARGEST_SEED)}
     if kind == "time":
@@ -139,6 +143,11 @@ def _split(given: Any, columns: Columns, target: str, seed: int) -> Spec:
         usable = [other for other, column in columns.items() if column.type in (*TIMES, *NUMERIC) and other != target]
         if name not in usable:
             raise _wrong("split.column", "Choose the date or number column that says which rows are newer.")
+        split["column"] = name
+    if kind == "group":
+        name = given.get("column")
+        if name not in columns or name == target or columns[name].distinct < LEAST_GROUPS:
+            raise _wrong("split.column", f"Choose the column that names the groups; at least {LEAST_GROUPS} of them.")
         split["column"] = name
     return split | {"test_share": share}
 
@@ -223,6 +232,8 @@ def flattened(spec: Mapping[str, Any]) -> dict[str, str]:
     for name, value in (spec.get("split") or {}).items():
         flat[f"split {name}"] = str(value)
     flat["inputs"] = ", ".join(spec.get("inputs") or [])
+    for name, treatment in (spec.get("treatments") or {}).items():
+        flat |= {f"{name} {part}": str(value) for part, value in treatment.items()}
     flat["methods"] = ", ".join(sorted(spec.get("methods") or {}))
     for key, settings in (spec.get("methods") or {}).items():
         flat |= {f"{key} {name}": str(value) for name, value in settings.items()}

@@ -13,11 +13,12 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
+from datasets.splitting import packed
 from experiments import uplift
 from experiments.columns import from_table
 from experiments.environment import environment
 from experiments.estimators.catalog import FAMILIES
-from experiments.estimators.preprocessing import pipeline
+from experiments.estimators.preprocessing import pipeline, plain_vocabularies
 from experiments.evaluation.asked import measured_goals
 from experiments.evaluation.choice import USUAL, best, deciding_metric
 from experiments.evaluation.classes import Classes
@@ -92,7 +93,7 @@ def _method(
     model = pipeline(family, spec["kind"], settings, data.layout, spec["seed"], spec["methods"])
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ConvergenceWarning)
-        model.fit(matrices[0], data.truth[data.split.train])
+        plain_vocabularies(model.fit(matrices[0], data.truth[data.split.train]))
     if any(issubclass(warning.category, ConvergenceWarning) for warning in caught):
         text = f"{family.name} had not settled when its steps ran out; give it more, or less freedom."
         data.warnings.append({"column": "", "text": text})
@@ -211,7 +212,7 @@ def _card(spec: Mapping[str, Any], data: Prepared, method: Mapping[str, Any]) ->
         "method": method["name"],
         "settings": method["settings"],
         "seed": spec["seed"],
-        "split": spec["split"] | {"fingerprint": data.split.fingerprint},
+        "split": spec["split"] | {"fingerprint": data.split.fingerprint, "held_back": packed(data.split.test)},
         "metrics": method["metrics"],
         "notices": data.notices,
         "warnings": data.warnings,

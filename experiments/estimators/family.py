@@ -79,6 +79,7 @@ class Family:
     combine: Callable[[str, Mapping[str, Any], int, Members], Any] | None = None
     refuses: Callable[[Mapping[str, Any], int], str] = anyway
     needs: str = ""
+    sparse: bool = False  # takes thousands of columns of mostly zeros, as the words of texts are
 
     @property
     def installed(self) -> bool:
