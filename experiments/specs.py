@@ -146,7 +146,7 @@ def _split(given: Any, columns: Columns, target: str, seed: int) -> Spec:
         split["column"] = name
     if kind == "group":
         name = given.get("column")
-        if name not in columns or name == target or columns[name].distinct < LEAST_GROUPS:
+        if not isinstance(name, str) or name not in columns or name == target or columns[name].distinct < LEAST_GROUPS:
             raise _wrong("split.column", f"Choose the column that names the groups; at least {LEAST_GROUPS} of them.")
         split["column"] = name
     return split | {"test_share": share}

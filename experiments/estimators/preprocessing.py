@@ -52,7 +52,7 @@ def pipeline(
 
 def preparation(family: Family, kind: str, layout: Layout, seed: int) -> ColumnTransformer:
     """The column transformer: one step for all columns that are treated alike; fitted on training rows only."""
-    alike: dict[tuple[str, ...], list[int]] = {}
+    alike: dict[tuple[str, str, str], list[int]] = {}
     for name, _ in layout.inputs:
         treatment = layout.treatments.get(name, {})
         for place in layout.places[name]:

@@ -202,7 +202,9 @@ def test_a_run_made_again_keeps_the_verdict_on_it(
 ) -> None:
     run = trained()
     scientist = cast[Role.DATA_SCIENTIST]
-    told = api_of(scientist).post(f"/api/v1/projects/{cast.project.key}/runs/{run.number}/reproduce/", {}, content_type="application/json")
+    told = api_of(scientist).post(
+        f"/api/v1/projects/{cast.project.key}/runs/{run.number}/reproduce/", {}, content_type="application/json"
+    )
     assert told.status_code == 202
     again = Run.objects.get(project=cast.project, number=told.json()["run"])
     assert (again.cause, again.copied_from, again.data, again.spec) == ("reproduction", run, run.data, run.spec)
