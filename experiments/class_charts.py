@@ -24,6 +24,7 @@ def matrix(one: Series, classes: Sequence[str]) -> Figure:
         "z": share,
         "zmin": 0,
         "zmax": 1,
+        "colorscale": "@sequential",
         "showscale": False,
         "xgap": 1,
         "ygap": 1,

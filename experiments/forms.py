@@ -158,6 +158,8 @@ class RunForm(forms.Form):
     def treatment_choices(self) -> Iterator[tuple[Column, list[Any]]]:
         """Each column that can be made ready in more than one way, with its fields."""
         for place, column in self.treated[:MOST_TREATED]:
+            if column.name == self["target"].value():
+                continue
             yield column, [self[f"t{place}__{part}"] for part in parts_for(column.type)]
 
     def input_choices(self) -> Iterator[tuple[Any, Column, str]]:

@@ -3,7 +3,6 @@
 Each warning says its reason and what to do. At most `MOST_ROWS` rows of each part are looked at.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,19 +10,13 @@ import numpy as np
 import pyarrow as pa
 
 from datasets.splitting import Split
+from experiments.advice import LEAST_NAMES, REPEATS
 from experiments.columns import days_of, words_of
 from experiments.matrices import GAP
 from experiments.screening import MOST_ROWS, Field, Notice
 
 TWINS_AT, GROUPS_AT, AHEAD_AT = 0.05, 0.2, 0.01
 LEAST_COLUMNS = 3  # with fewer, rows are alike by nature
-NAMES_GROUP = re.compile(r"(^|_|\b)(id|key|code|customer|client|patient|user|account|person|household|device)s?$", re.I)
-
-
-def group_columns(schema: Sequence[Field], target: str) -> list[str]:
-    """Columns that by their name and type may say which rows belong together; at most three."""
-    found = [one["name"] for one in schema if one["type"] in ("text", "integer") and NAMES_GROUP.search(one["name"])]
-    return [name for name in found if name != target][:3]
 
 
 def twins(table: pa.Table, split: Split, names: Sequence[str]) -> list[Notice]:
@@ -51,8 +44,8 @@ def shared_groups(table: pa.Table, split: Split, names: Sequence[str], by: str) 
         known, held = (words_of(table.column(name).take(_some(rows))) for rows in (split.train, split.test))
         seen = set(known) - {GAP}
         shared = sum(value in seen for value in held)
-        repeats = len(known) >= 1.2 * len(set(known))
-        if repeats and len(seen) >= 20 and shared >= GROUPS_AT * len(held):
+        repeats = len(known) >= REPEATS * len(set(known))
+        if repeats and len(seen) >= LEAST_NAMES and shared >= GROUPS_AT * len(held):
             text = (
                 f"{name} repeats: {shared} of {len(held)} held-back rows share it with rows to learn from. If new ones "
                 "will come in use, hold back whole groups of it."

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from datasets.splitting import Split, at_random, by_group, by_time
 from experiments import overlaps
+from experiments.advice import group_columns
 from experiments.columns import from_table, numbers_of, words_of
 from experiments.evaluation.metrics import Array
 from experiments.matrices import GAP, Layout, layout_of
@@ -101,7 +102,7 @@ def _treated(types: Mapping[str, Mapping[str, Any]], spec: Mapping[str, Any]) ->
 
 
 def _groups(spec: Mapping[str, Any]) -> list[str]:
-    return overlaps.group_columns(spec["schema"], spec["target"])
+    return group_columns(spec["schema"], spec["target"])
 
 
 def _refuse_one_sided(learned: Array, spec: Mapping[str, Any], classes: list[str] | None) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from experiments import charts, class_charts, queries
+from experiments.advice import foreseen
 from experiments.estimators.catalog import FAMILIES, name_of
 from experiments.findings import beside_dummy, run_finding, thin, will_happen
 from experiments.forms import RunForm
@@ -168,6 +169,7 @@ class Summary:
     queue: int
     to_beat: str
     changed: list[tuple[str, str, str]]
+    hints: list[str]
 
 
 def summary_of(form: RunForm, project: Project, copied: Run | None) -> Summary:
@@ -185,6 +187,12 @@ def summary_of(form: RunForm, project: Project, copied: Run | None) -> Summary:
         queue,
         _to_beat(project),
         _changed(form, copied),
+        foreseen(
+            form.columns,
+            str(form["target"].value() or ""),
+            str(form["split_kind"].value() or ""),
+            str(form["split_column"].value() or ""),
+        ),
     )
 
 

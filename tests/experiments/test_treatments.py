@@ -13,8 +13,9 @@ from sklearn.metrics import roc_auc_score
 
 from datasets.splitting import Split, at_random, by_group, packed, unpacked
 from experiments import overlaps, training, treatments
+from experiments.advice import foreseen, group_columns
 from experiments.columns import from_table
-from experiments.estimators.catalog import FAMILIES
+from experiments.estimators.catalog import FAMILIES, for_kind
 from experiments.estimators.preprocessing import pipeline, plain_vocabularies
 from experiments.guesses import columns_of, is_prose
 from experiments.matrices import from_rows, layout_of
@@ -124,7 +125,7 @@ def test_twins_groups_on_both_sides_and_days_ahead_are_warned_of() -> None:
     (twin,) = overlaps.twins(table, split, ["a", "b", "c", "d"])
     assert "held-back rows are among the rows to learn from" in twin["text"]
     schema = schema_of(table)
-    assert overlaps.group_columns(schema, "a") == ["patient_id"]
+    assert group_columns(schema, "a") == ["patient_id"]
     (group,) = overlaps.shared_groups(table, split, ["patient_id"], "")
     assert group["column"] == "patient_id"
     assert "hold back whole groups" in group["text"]
@@ -204,3 +205,48 @@ def test_a_run_made_again_is_equal_to_the_last_bit_or_says_what_differs() -> Non
     assert compared(_record(None), _record(0.7))["differences"] == ["M, Recall: undefined became 0.7"]
     other = _record(0.7) | {"spec": {"seed": 2}}
     assert compared(_record(0.7), other)["differences"] == ["seed was asked for differently"]
+
+
+def _small(key: str) -> dict[str, Any]:
+    small = {"n_estimators": 10, "max_iter": 8 if key == "boosted" else 50, "folds": 2}
+    return {one.name: small[one.name] for one in FAMILIES[key].settings if one.name in small}
+
+
+@pytest.mark.parametrize("kind", ["multiclass", "regression"])
+def test_every_method_made_again_comes_out_equal_to_the_last_bit(kind: str, tmp_path: Path) -> None:
+    table = story(160)
+    table = table.append_column("size", pa.array(np.digitize(np.array(table["spend"]), [75, 110]).astype(str)))
+    families = for_kind(kind)
+    few = ["linear" if kind == "regression" else "logistic", "neighbours"]
+    for keys in (
+        [family.key for family in families if family.make],
+        [*few, *(family.key for family in families if family.combine)],
+    ):
+        target = "spend" if kind == "regression" else "size"
+        asked = {"target": target, "inputs": ["plan", "tenure", "price"], "methods": {key: _small(key) for key in keys}}
+        spec = completed(asked, kind=kind, columns=columns_of(schema_of(table), profile_of(table)))
+        place = {"table": str(write(table, tmp_path / "t.parquet")), "schema": schema_of(table), "kind": kind}
+        around = {"goals": [], "unit": "", "run": "t", "data_sha256": "0" * 64}
+        first, second = (training.run(spec | place | around, tmp_path, Silent()) for _ in range(2))
+        assert set(first["evaluation"]["methods"]) == {*keys, "dummy"}
+        verdict = compared({**first, "spec": spec}, {**second, "spec": spec})
+        assert verdict["exact"], verdict["differences"]
+
+
+def test_the_form_warns_before_anything_is_trained() -> None:
+    table = pa.table(
+        {
+            "patient_id": [f"p{number // 8}" for number in range(400)],
+            "seen": pa.array(np.datetime64("2025-01-01") + np.arange(400)),
+            "y": ["a", "b"] * 200,
+        }
+    )
+    columns = columns_of(schema_of(table), profile_of(table))
+    groups, times = foreseen(columns, "y", "random", "")
+    assert groups == (
+        "patient_id repeats: 50 different ones in 400 rows. If new ones will come in use, hold back whole groups of it."
+    )
+    assert "seen" in times
+    assert "hold back the newest rows" in times
+    assert foreseen(columns, "y", "time", "seen") == [groups]
+    assert foreseen(columns, "y", "group", "patient_id") == []
