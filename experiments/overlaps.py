@@ -16,7 +16,7 @@ from experiments.matrices import GAP
 from experiments.screening import MOST_ROWS, Field, Notice
 
 TWINS_AT, GROUPS_AT, AHEAD_AT = 0.05, 0.2, 0.01
-LEAST_COLUMNS = 3  # with fewer, rows are alike by nature
+LEAST_COLUMNS = 5  # with fewer, rows are alike by nature
 
 
 def twins(table: pa.Table, split: Split, names: Sequence[str]) -> list[Notice]:

@@ -34,13 +34,14 @@ def completed(given: Any, *, kind: str, columns: Columns, hints: tuple[str, ...]
         "target": target,
         "positive": _positive(given.get("positive"), kind, columns[target], positive_hint),
         "inputs": inputs,
-        "treatments": treatments.checked(given.get("treatments"), columns, inputs),
         "split": split,
         "methods": _methods(given.get("methods"), kind, round(columns[target].present * (1 - split["test_share"]))),
         "seed": seed,
         "threshold": _threshold(given.get("threshold", 0.5)),
         "decide_by": _decide_by(given.get("decide_by"), kind),
     }
+    if treated := treatments.checked(given.get("treatments"), columns, inputs):
+        spec["treatments"] = treated
     _enough_rows(columns[target], kind)
     return spec
 

@@ -117,12 +117,14 @@ def test_twins_groups_on_both_sides_and_days_ahead_are_warned_of() -> None:
             "b": rows % 4,
             "c": rows % 5,
             "d": rows % 2,
+            "e": rows % 3,
+            "g": rows % 6,
             "asked": pa.array(np.datetime64("2025-01-01") + rows),
             "paid": pa.array(np.datetime64("2025-01-01") + rows + 30 * (rows % 2)),
         }
     )
     split = at_random(rows, 0.2, 1)
-    (twin,) = overlaps.twins(table, split, ["a", "b", "c", "d"])
+    (twin,) = overlaps.twins(table, split, ["a", "b", "c", "d", "e", "g"])
     assert "held-back rows are among the rows to learn from" in twin["text"]
     schema = schema_of(table)
     assert group_columns(schema, "a") == ["patient_id"]
@@ -138,9 +140,9 @@ def test_twins_groups_on_both_sides_and_days_ahead_are_warned_of() -> None:
     assert "paid lies after asked in 200 of 400 rows" in note["text"]
     assert overlaps.ahead(table, late, [{"name": "paid", "type": "date"}], {"kind": "random"}, "") == []
     unique = pa.table(
-        {name: chance for name, chance in zip("abcd", np.random.default_rng(1).random((4, 400)), strict=True)}
+        {name: chance for name, chance in zip("abcdeg", np.random.default_rng(1).random((6, 400)), strict=True)}
     )
-    assert overlaps.twins(unique, split, ["a", "b", "c", "d"]) == []
+    assert overlaps.twins(unique, split, ["a", "b", "c", "d", "e", "g"]) == []
 
 
 def test_sentences_are_told_from_names() -> None:
