@@ -8,8 +8,9 @@ from django import forms
 from datasets.models.versions import Version
 from experiments.estimators.catalog import FAMILIES, for_kind
 from experiments.estimators.family import Family, Setting
-from experiments.guesses import NUMERIC, TIMES, Column, fits_target, guess_inputs
+from experiments.guesses import NUMERIC, Column, fits_target, guess_inputs
 from experiments.specs import LARGEST_SEED
+from experiments.treatments import PARTS, parts_for
 
 PLACES = {
     "split.kind": "split_kind",
@@ -20,6 +21,8 @@ PLACES = {
     "spec": "target",
 }
 TEXT = {"class": "input"}
+MOST_TREATED = 40  # columns whose preparation the form can change; REST takes any number
+PART_WORDS = {"gaps": "Fill gaps with", "scale": "Scale", "coding": "Read words as"}
 
 
 def form_field(name: str) -> str:
@@ -41,11 +44,18 @@ class RunForm(forms.Form):
     )
     split_kind = forms.ChoiceField(
         label="How to hold back data for the test",
-        choices=[("random", "At random"), ("time", "By time: the newest rows are the test")],
+        choices=[
+            ("random", "At random, each answer keeping its share"),
+            ("time", "By time: the newest rows are the test"),
+            ("group", "Whole groups: no group is on both sides"),
+        ],
         widget=forms.Select(attrs=TEXT),
     )
     split_column = forms.ChoiceField(
-        label="Time column", required=False, widget=forms.Select(attrs=TEXT), help_text="Only for holding back by time."
+        label="Time or group column",
+        required=False,
+        widget=forms.Select(attrs=TEXT),
+        help_text="Only for holding back by time or whole groups.",
     )
     test_share = forms.IntegerField(
         label="Held back, of 100 rows", min_value=5, max_value=50, widget=forms.NumberInput(attrs=TEXT)
@@ -78,8 +88,16 @@ class RunForm(forms.Form):
         self._choose("target", [(name, name) for name in self._targets()])
         picked = columns.get(str(self.data.get("target") or self.initial.get("target") or ""))
         self._choose("positive", [(value, value) for value in (picked.classes if picked else {})])
-        times = [name for name, column in columns.items() if column.type in (*TIMES, *NUMERIC)]
-        self._choose("split_column", [("", "–"), *((name, name) for name in times)])
+        self._choose("split_column", [("", "–"), *((name, name) for name in columns)])
+        self.treated = [(place, column) for place, column in enumerate(columns.values()) if parts_for(column.type)]
+        for place, column in self.treated[:MOST_TREATED]:
+            for part in parts_for(column.type):
+                self.fields[f"t{place}__{part}"] = forms.ChoiceField(
+                    label=f"{PART_WORDS[part]}: {column.name}",
+                    choices=list(PARTS[part].items()),
+                    required=False,
+                    widget=forms.Select(attrs=TEXT),
+                )
         self._choose("inputs", [(name, name) for name in columns])
         self._choose("methods", [(family.key, family.name) for family in self.families])
         for family in self.families:
@@ -111,7 +129,7 @@ class RunForm(forms.Form):
         """What was asked for, for `services.start_run`, which checks it."""
         found = self.cleaned_data
         split: dict[str, Any] = {"kind": found["split_kind"], "test_share": found["test_share"] / 100}
-        if found["split_kind"] == "time":
+        if found["split_kind"] != "random":
             split["column"] = found["split_column"]
         methods = {
             key: {setting.name: setting.read(found[f"{key}__{setting.name}"]) for setting in FAMILIES[key].settings}
@@ -123,9 +141,26 @@ class RunForm(forms.Form):
             "inputs": found["inputs"],
             "split": split | {"seed": found["seed"]},
             "methods": methods,
+            "treatments": self._treatments(),
             "seed": found["seed"],
             "threshold": found.get("threshold") or 0.5,
         }
+
+    def _treatments(self) -> dict[str, dict[str, str]]:
+        """What differs from what methods like, of the columns that are inputs."""
+        chosen = {
+            column.name: {part: self.cleaned_data[f"t{place}__{part}"] for part in parts_for(column.type)}
+            for place, column in self.treated[:MOST_TREATED]
+            if column.name in self.cleaned_data["inputs"]
+        }
+        return {name: parts for name, parts in chosen.items() if any(parts.values()) or self.columns[name].prose}
+
+    def treatment_choices(self) -> Iterator[tuple[Column, list[Any]]]:
+        """Each column that can be made ready in more than one way, with its fields."""
+        for place, column in self.treated[:MOST_TREATED]:
+            if column.name == self["target"].value():
+                continue
+            yield column, [self[f"t{place}__{part}"] for part in parts_for(column.type)]
 
     def input_choices(self) -> Iterator[tuple[Any, Column, str]]:
         """Each input's checkbox with its column and why it had better be left out."""
@@ -177,6 +212,9 @@ def initial_of(spec: Mapping[str, Any], columns: Mapping[str, Column]) -> dict[s
         "threshold": spec.get("threshold", 0.5),
         "seed": spec.get("seed", 7),
     }
+    places = {name: place for place, name in enumerate(columns)}
+    for name, treatment in (spec.get("treatments") or {}).items():
+        values |= {f"t{places[name]}__{part}": value for part, value in treatment.items() if name in places}
     for key, settings in spec["methods"].items():
         values |= {f"{key}__{name}": str(value) for name, value in settings.items()}
     return values

@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from experiments.columns import numbers_of, words_of
 from experiments.evaluation.metrics import Array
-from experiments.training import goals_in, prepared
+from experiments.preparing import prepared
+from experiments.training import goals_in
 from jobs.report import Report
 from problems.problem import Invalid
 from storage import tables
@@ -100,7 +101,8 @@ def _truth(table: pa.Table, signature: Mapping[str, Any]) -> Array:
         return numbers_of(column)
     words = words_of(column)
     found = np.full(words.size, np.nan)
-    found[words == signature["positive"]], found[words == signature["negative"]] = 1.0, 0.0
+    for place, name in enumerate(signature.get("classes") or (signature["negative"], signature["positive"])):
+        found[words == name] = place
     return found
 
 

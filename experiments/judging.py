@@ -19,12 +19,14 @@ from threadpoolctl import threadpool_limits
 from experiments.columns import days_of, from_table
 from experiments.evaluation.asked import measured_goals
 from experiments.evaluation.calibration import calibrated
+from experiments.evaluation.classes import Classes
 from experiments.evaluation.dependence import dependence
 from experiments.evaluation.fairness import fairness
 from experiments.evaluation.grouping import Groups, grouped
-from experiments.evaluation.held import Held, Judge
+from experiments.evaluation.held import Judge
+from experiments.evaluation.intervals import Held
 from experiments.evaluation.many_rows import measured_all
-from experiments.evaluation.metrics import Binary
+from experiments.evaluation.metrics import Array, Binary, Numbers
 from experiments.evaluation.paired import compared
 from experiments.evaluation.reasons import reasons
 from experiments.evaluation.slices import weakest
@@ -33,7 +35,7 @@ from experiments.evaluation.stability import over_windows
 from experiments.evaluation.stress import stressed
 from experiments.judged_rows import Known, known_rows
 from experiments.matrices import Layout, Matrix, layout_of
-from experiments.packaging import Bundle
+from experiments.packaging import Bundle, Predictor
 from experiments.references import plain
 from experiments.relearning import relearned
 from experiments.training import goals_in
@@ -91,6 +93,12 @@ def run(spec: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:
     return found | {"seconds": seconds, "memory_mb": round(memory_mb())}
 
 
+def judge_of(signature: Mapping[str, Any], predictor: Predictor) -> Judge:
+    """A model as it was packed, ready to be judged."""
+    threshold, names = signature["threshold"] or 0.5, signature.get("classes") or ()
+    return Judge(signature["kind"], predictor.ask, threshold, names)
+
+
 def _had(part: Callable[[Judged], Any], judged: Judged) -> Any:
     try:
         return part(judged)
@@ -103,7 +111,7 @@ def _opened(spec: Mapping[str, Any], report: Report) -> Judged:
     signature, predictor = bundle.signature, bundle.predictor()
     layout = layout_of(signature["inputs"])
     rows = known_rows(spec, signature, report)
-    judge = Judge(signature["kind"], predictor.ask, signature["threshold"] or 0.5)
+    judge = judge_of(signature, predictor)
     matrix = from_table(rows.table, layout)
     held = judge.held(matrix, rows.truth)
     return Judged(spec, bundle, judge, layout, rows, matrix, held, spec["metric"], spec["seed"])
@@ -125,9 +133,12 @@ def _fairness(judged: Judged) -> Any:
 
 
 def _calibration(judged: Judged) -> Any:
-    if not isinstance(judged.held, Binary):
+    held = judged.held
+    if isinstance(held, Classes) and held.chances is not None:  # how sure it was of what it said
+        held = Binary(held.truth == held.said, held.chances.max(axis=1))
+    if not isinstance(held, Binary):
         return {"reason": "Only an answer with a chance can be calibrated."}
-    return calibrated(judged.held, judged.seed)
+    return calibrated(held, judged.seed)
 
 
 def _slices(judged: Judged) -> Any:
@@ -161,7 +172,14 @@ def _relearned(judged: Judged) -> Any:
 def _dependence(judged: Judged) -> Any:
     known = dict(judged.layout.inputs)
     names = [name for name in judged.spec["importance"] if name in known][:DRAWN_INPUTS]
-    return [dependence(judged.judge, judged.matrix, judged.layout, name, judged.seed) for name in names]
+    place = _commonest(judged.held)
+    judge, of = (judged.judge, {}) if place is None else (judged.judge.about(place), {"of": judged.judge.names[place]})
+    return [dependence(judge, judged.matrix, judged.layout, name, judged.seed) | of for name in names]
+
+
+def _commonest(held: Held) -> int | None:
+    """Of several answers the one that most rows have; None where there is one number."""
+    return int(np.bincount(held.truth).argmax()) if isinstance(held, Classes) else None
 
 
 def _speed(judged: Judged) -> Any:
@@ -179,7 +197,9 @@ def _rival(judged: Judged) -> Any:
     if missing := [name for name in names if name not in judged.rows.table.column_names]:
         return {"reason": f"The rows lack what {rival['name']} needs: {', '.join(missing[:5])}."}
     matrix = from_table(judged.rows.table, layout_of(bundle.signature["inputs"]))
-    other = Judge(bundle.signature["kind"], bundle.predictor().ask, bundle.signature["threshold"] or 0.5)
+    if bundle.signature.get("classes") != judged.bundle.signature.get("classes"):
+        return {"reason": f"{rival['name']} knows other answers."}
+    other = judge_of(bundle.signature, bundle.predictor())
     most = np.arange(len(matrix)) if len(matrix) <= MOST_PAIRED else np.arange(MOST_PAIRED)
     theirs, ours = other.held(matrix[most], judged.rows.truth[most]), judged.held.part(most)
     return compared(theirs, ours, judged.metric, (rival["name"], judged.spec["run"]))
@@ -193,10 +213,7 @@ def _examples(judged: Judged) -> list[dict[str, Any]]:
 
 
 def _chosen(held: Held) -> list[tuple[int, str]]:
-    if isinstance(held, Binary):
-        cost, edge = np.abs(held.chance - held.truth), np.abs(held.chance - held.threshold)
-    else:
-        cost, edge = held.size, np.abs(held.answer - np.median(held.answer))
+    cost, edge = _wrong_and_near(held)
     found: dict[int, str] = {}
     for why, order in (("most wrong", -cost), ("surely right", cost), ("near the edge", edge)):
         for place in np.argsort(order, kind="stable")[: EXAMPLES // 3]:
@@ -204,13 +221,29 @@ def _chosen(held: Held) -> list[tuple[int, str]]:
     return list(found.items())
 
 
+def _wrong_and_near(held: Held) -> tuple[Array, Array]:
+    """How wrong each answer is, and how near it is to being another one (for numbers: to the middle)."""
+    if isinstance(held, Numbers):
+        return held.size, np.abs(held.answer - np.median(held.answer))
+    if isinstance(held, Binary):
+        return np.abs(held.chance - held.truth), np.abs(held.chance - held.threshold)
+    assert held.chances is not None  # a model gives them
+    top = np.sort(held.chances, axis=1)
+    return 1 - held.chances[np.arange(held.truth.size), held.truth], top[:, -1] - top[:, -2]
+
+
 def _example(judged: Judged, place: int, why: str, usual: Matrix) -> dict[str, Any]:
     one = pa.Table.slice(judged.rows.table, place, 1).to_pylist()[0]
     row = {name: plain(one[name]) for name, _ in judged.layout.inputs}
-    told = reasons(judged.judge, judged.matrix[[place]], usual, judged.layout, budget=EXAMPLE_BUDGET, seed=judged.seed)
     truth: Any = float(judged.rows.truth[place])
-    if judged.judge.kind == "binary":
+    judge, of = judged.judge, {}
+    if isinstance(judged.held, Classes):  # reasons for the answer that was given
+        said = int(judged.held.said[place])
+        judge, of = judge.about(said), {"of": judge.names[said]}
+        truth = judged.judge.names[int(truth)]
+    elif judge.kind == "binary":
         truth = judged.bundle.signature["positive" if truth else "negative"]
+    told = of | reasons(judge, judged.matrix[[place]], usual, judged.layout, budget=EXAMPLE_BUDGET, seed=judged.seed)
     return {"row": int(judged.rows.places[place]), "why": why, "values": row, "truth": truth, "reasons": told}
 
 

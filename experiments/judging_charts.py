@@ -172,8 +172,9 @@ def dependence_figures(parts: Sequence[Part], kind: str, unit: str) -> list[Figu
 
 
 def _dependence(place: int, one: Part, kind: str, unit: str) -> Figure:
-    scale = 100 if kind == "binary" else 1
-    after = "Chance, of 100" if kind == "binary" else f"Answer, {unit}" if unit else "Answer"
+    scale = 1 if kind == "regression" else 100
+    chance = f"Chance of {one['of']}, of 100" if "of" in one else "Chance, of 100"
+    after = chance if scale == 100 else f"Answer, {unit}" if unit else "Answer"
     points, words = one["points"], one["kind"] in ("text", "boolean")
     xs = [point["value"] for point in points]
     mean: Trace = {
@@ -212,7 +213,7 @@ def _dependence(place: int, one: Part, kind: str, unit: str) -> Figure:
 def reasons(one: Part, kind: str, unit: str) -> Figure:
     """Each input's share of the way from the usual answer to this one."""
     told = one["reasons"]
-    scale = 100 if kind == "binary" else 1
+    scale = 1 if kind == "regression" else 100
     shares = told["shares"][:12]
     trace = {
         "type": "bar",
@@ -228,7 +229,7 @@ def reasons(one: Part, kind: str, unit: str) -> Figure:
         "marker": {"color": NOW},
         "hovertemplate": "%{y}: %{x:+.3g}<extra></extra>",
     }
-    after = "points of 100" if kind == "binary" else unit or "units of the answer"
+    after = "points of 100" if scale == 100 else unit or "units of the answer"
     rows = [
         (_valued(share["name"], one["values"]), f"{scale * share['share']:+.4g}", f"{2 * scale * share['error']:.2g}")
         for share in told["shares"]

@@ -15,6 +15,7 @@ MEASURES = {
     "true_positive_rate": ("Found equally often", "True positive rate"),
     "false_positive_rate": ("Called wrongly equally often", "False positive rate"),
     "precision": ("Equally right when flagged", "Precision"),
+    "accuracy": ("Right equally often", "Accuracy"),
     "mae": ("Off equally far", "Mean absolute error"),
     "bias": ("Off to the same side", "Mean error"),
 }
@@ -182,7 +183,8 @@ def reasons(one: Part, scale: float, unit: str) -> str:
     answer, usual = (f"{short_number(scale * told[end])}{after}" for end in ("answer", "usual"))
     top = [share for share in told["shares"][:3] if share["share"]]
     moved = _listed([f"{one_['name']} ({scale * one_['share']:+.3g})" for one_ in top]) if top else "nothing"
-    return f"It says {answer}; usual is {usual}. Most of the way is {moved}."
+    says = f"It says {told['of']}, with a chance of {answer}" if "of" in told else f"It says {answer}"
+    return f"{says}; usual is {usual}. Most of the way is {moved}."
 
 
 def speed(part: Part) -> str:

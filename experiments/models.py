@@ -17,6 +17,7 @@ class Cause(models.TextChoices):
 
     PERSON = "person", "Started by a person"
     RETRAINING = "retraining", "Started by retraining"
+    REPRODUCTION = "reproduction", "Made again to see whether it comes out the same"
 
 
 class Run(models.Model):

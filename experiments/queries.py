@@ -18,6 +18,7 @@ from experiments.evaluation.comparison import Entry
 from experiments.evaluation.worth import money_goals
 from experiments.judging_words import expected_words
 from experiments.models import (
+    Cause,
     EdgeCase,
     EdgeCaseResult,
     EdgeCaseRevision,
@@ -131,6 +132,12 @@ def entry_of(run: Run) -> Entry:
 def finished_runs(project: Project) -> QuerySet[Run]:
     """Runs that ended well, newest first."""
     return runs_of(project, state=Run.State.FINISHED)
+
+
+def made_again(run: Run) -> list[Run]:
+    """The finished runs that made this one again, newest first."""
+    again = Run.objects.filter(copied_from=run, cause=Cause.REPRODUCTION, state=Run.State.FINISHED)
+    return list(again.only("number", "evaluation")[:5])
 
 
 def last_run(project: Project) -> Run | None:

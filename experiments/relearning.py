@@ -9,11 +9,13 @@ from experiments.columns import from_table
 from experiments.estimators.catalog import FAMILIES
 from experiments.estimators.preprocessing import pipeline
 from experiments.evaluation.folds import FOLDS, cross_validated, folds
-from experiments.evaluation.held import Held, Judge, hold
+from experiments.evaluation.held import Judge, hold
+from experiments.evaluation.intervals import Held
 from experiments.evaluation.metrics import Array
 from experiments.evaluation.stability import over_seeds
 from experiments.matrices import Layout, Matrix
-from experiments.training import prepared
+from experiments.packaging import answers_of
+from experiments.preparing import prepared
 from jobs.report import Silent
 
 SEEDS, MOST_ROWS, LONGEST_FIT = 3, 20_000, 60.0
@@ -38,9 +40,8 @@ def relearned(spec: Mapping[str, Any], layout: Layout, judge: Judge, metric: str
     inside, outside = np.arange(train.size), np.arange(train.size, rows.size)
 
     def fitted(learn: Array, asked: Array, seed: int) -> Held:
-        return hold(
-            judge.kind, truth[asked], _answers(spec, layout, seed, matrix, truth, learn, asked), judge.threshold
-        )
+        said = _answers(spec, layout, seed, matrix, truth, learn, asked)
+        return hold(judge.kind, truth[asked], said, judge.threshold, judge.names)
 
     classes = truth[inside] if judge.kind != "regression" else None
     parts = folds(inside, FOLDS, spec["seed"], classes=classes)
@@ -58,5 +59,4 @@ def _answers(
 ) -> Array:
     model = pipeline(FAMILIES[spec["method"]], spec["kind"], spec["settings"], layout, seed)
     model.fit(matrix[learn], truth[learn])
-    found = model.predict(matrix[asked]) if spec["kind"] == "regression" else model.predict_proba(matrix[asked])[:, 1]
-    return np.asarray(found, dtype=np.float64)
+    return answers_of(model, spec["kind"], matrix[asked])

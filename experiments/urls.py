@@ -16,6 +16,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{P}train/new/", runs.RunCreate.as_view(), name="run-new"),
     path(f"{P}runs/<int:number>/", runs.RunPage.as_view(), name="run"),
     path(f"{P}runs/<int:number>/register/", runs.Register.as_view(), name="run-register"),
+    path(f"{P}runs/<int:number>/reproduce/", runs.Reproduce.as_view(), name="run-reproduce"),
     path(f"{P}runs/<int:number>/notes/", runs.Notes.as_view(), name="run-notes"),
     path(f"{P}runs/<int:number>/evaluations/new/", evaluations.EvaluationNew.as_view(), name="evaluation-new"),
     path(
@@ -49,6 +50,7 @@ api_urls: list[URLPattern | URLResolver] = [
     path(f"{A}cases/", api_cases.Cases.as_view(), name="api-cases"),
     path(f"{A}cases/<int:number>/", api_cases.CaseDetail.as_view(), name="api-case"),
     path(f"{A}cases/<int:number>/retire/", api_cases.Retire.as_view(), name="api-case-retire"),
+    path(f"{A}runs/<int:number>/reproduce/", api.Reproduce.as_view(), name="api-run-reproduce"),
     path(f"{A}compare/", api.Compare.as_view(), name="api-compare"),
     path(f"{A}models/", api.Models.as_view(), name="api-models"),
     path(f"{A}models/<slug:name>/versions/<int:number>/", api.ModelVersionDetail.as_view(), name="api-model-version"),

@@ -28,6 +28,9 @@ class Answer(Protocol):
     @property
     def probability(self) -> float | None: ...
 
+    @property
+    def chances(self) -> Mapping[str, float] | None: ...
+
 
 class Predictor(Protocol):
     """What answers rows that were checked against the signature."""
@@ -111,8 +114,8 @@ def answer(model: Loaded, facts: Facts, rows: list[dict[str, Any]], key: bytes, 
     found = model.predictor.predict(clean)
     at = time.time()
     latency = round((time.perf_counter() - began) * 1000, 3)
-    regression = model.signature["kind"] == "regression"
-    number = facts.policy.version if facts.policy and not regression else None
+    kind = model.signature["kind"]
+    number = facts.policy.version if facts.policy and kind == "binary" else None
     predictions, lines, unknown_total = [], [], 0
     for place, (row, one) in enumerate(zip(clean, found, strict=True)):
         unknown = model.unknown(row)
@@ -132,7 +135,7 @@ def answer(model: Loaded, facts: Facts, rows: list[dict[str, Any]], key: bytes, 
                     "version": facts.version,
                     "policy": number,
                     "latency_ms": latency,
-                    "number": one.answer if regression else None,
+                    "number": one.answer if kind == "regression" else None,
                     "row": row,
                     "unknown": unknown,
                     "baseline": shadow(facts.baseline, rows[place], model.signature),
@@ -144,8 +147,10 @@ def answer(model: Loaded, facts: Facts, rows: list[dict[str, Any]], key: bytes, 
 
 
 def decided(one: Answer, rule: Rule | None, signature: dict[str, Any]) -> dict[str, Any]:
-    """One answer: by the signed policy's threshold, else by the model's own. A number decides nothing."""
+    """One answer: by the signed policy's threshold, else by the model's own. Only a yes or no decides something."""
     chance, yes = one.probability, signature["positive"]
+    if one.chances is not None:
+        return {"answer": one.answer, "probability": chance, "decision": None, "chances": dict(one.chances)}
     if chance is None or signature["kind"] == "regression":
         return {"answer": one.answer, "probability": chance, "decision": None}
     if rule is None:
@@ -159,6 +164,6 @@ def shadow(baseline: Mapping[str, Any] | None, row: Mapping[str, Any], signature
     if baseline is None:
         return None
     said = baselines.answer(baseline, row, signature["kind"], signature["positive"])
-    if signature["kind"] == "regression" or said is None:
+    if signature["kind"] != "binary" or said is None:
         return said
     return signature["positive"] if said == YES else signature["negative"]

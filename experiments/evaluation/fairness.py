@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from experiments.evaluation.asked import gap
+from experiments.evaluation.classes import Classes
 from experiments.evaluation.grouping import OTHERS, Groups
-from experiments.evaluation.held import Held
-from experiments.evaluation.intervals import Measured, measured_one, wilson
+from experiments.evaluation.intervals import Held, Measured, measured_one, wilson
 from experiments.evaluation.metrics import Array, Binary
 
 LEAST_GROUP = 30
@@ -64,6 +64,8 @@ def fairness(held: Held, groups: Groups, attribute: str, *, least: int = LEAST_G
 
 def _of_group(held: Held, rows: Array, z: float, seed: int) -> dict[str, Measured]:
     part = held.part(rows)
+    if isinstance(part, Classes):
+        return {"accuracy": measured_one(part, "accuracy", seed, z)}
     if not isinstance(part, Binary):
         return {"mae": measured_one(part, "mae", seed, z), "bias": _bias(part.error, z)}
     cells = part.counts()

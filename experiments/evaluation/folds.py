@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.evaluation.held import Held
+from experiments.evaluation.intervals import Held
 from experiments.evaluation.metrics import Array
 from problems.problem import Invalid
 

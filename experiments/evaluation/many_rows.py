@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from experiments.evaluation.classes import Classes
 from experiments.evaluation.comparison import Z
-from experiments.evaluation.held import Held
-from experiments.evaluation.intervals import DRAWS, Measured, delong, measured_binary, measured_numbers, wilson
+from experiments.evaluation.intervals import DRAWS, Held, Measured, delong, measured, wilson
 from experiments.evaluation.metrics import FROM_COUNTS, Array, Binary, Numbers
 from experiments.evaluation.quantiles import ranks
 
@@ -23,8 +23,8 @@ MANY, SAMPLE, SAMPLES = 50_000, 20_000, 60
 
 def measured_all(held: Held, seed: int, many: int = MANY) -> dict[str, Measured]:
     """All metrics with intervals, {value, low, high, n} or {value: None, reason}; quickly beyond `many` rows."""
-    if held.truth.size <= many:
-        return measured_binary(held, seed) if isinstance(held, Binary) else measured_numbers(held, seed)
+    if held.truth.size <= many or isinstance(held, Classes):
+        return measured(held, seed)
     found = _binary(held, seed) if isinstance(held, Binary) else _numbers(held)
     missing = {"value": None, "low": None, "high": None, "n": int(held.truth.size), "reason": "it is undefined here"}
     return {key: missing if one is None else one for key, one in found.items()}

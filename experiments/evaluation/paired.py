@@ -9,12 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from experiments.evaluation.held import Held
-from experiments.evaluation.metrics import Binary
+from experiments.evaluation.classes import Classes
+from experiments.evaluation.held import decided
+from experiments.evaluation.intervals import Held
+from experiments.evaluation.metrics import Binary, Numbers
 from problems.problem import Problem
 from projects.measures import MEASURES
 
 DRAWS, SEED = 300, 7
+Words = Binary | Classes  # answers that are one of some words
 NOTHING: dict[str, Any] = {"value": None, "low": None, "high": None, "better": None}
 
 
@@ -43,9 +46,9 @@ def difference(
     return {"value": after - before, "low": low, "high": high, "better": better}
 
 
-def mcnemar(champion: Binary, challenger: Binary) -> dict[str, Any]:
+def mcnemar(champion: Words, challenger: Words) -> dict[str, Any]:
     """{only_champion, only_challenger, p}: rows that only one calls rightly, and the exact p of such a split."""
-    first, second = (held.flagged == held.truth for held in (champion, challenger))
+    first, second = (decided(held) == held.truth for held in (champion, challenger))
     ours, theirs = int((second & ~first).sum()), int((first & ~second).sum())
     return {"only_champion": theirs, "only_challenger": ours, "p": _two_sided(min(ours, theirs), ours + theirs)}
 
@@ -58,9 +61,9 @@ def _two_sided(fewer: int, trials: int) -> float:
     return min(1.0, 2 * sum(math.exp(one - trials * math.log(2)) for one in logs))
 
 
-def flips(champion: Binary, challenger: Binary) -> float:
+def flips(champion: Words, challenger: Words) -> float:
     """The share of rows that the two decide otherwise."""
-    return float((champion.flagged != challenger.flagged).mean()) if champion.truth.size else 0.0
+    return float((decided(champion) != decided(challenger)).mean()) if champion.truth.size else 0.0
 
 
 def compared(champion: Held, challenger: Held, metric: str, names: tuple[str, str]) -> dict[str, Any]:
@@ -69,7 +72,7 @@ def compared(champion: Held, challenger: Held, metric: str, names: tuple[str, st
     found = difference(champion, challenger, metric, measure.better)
     told: dict[str, Any] = {"metric": metric, "rows": int(champion.truth.size), "difference": found}
     told["names"] = list(names)
-    if isinstance(champion, Binary) and isinstance(challenger, Binary):
+    if not isinstance(champion, Numbers) and not isinstance(challenger, Numbers):
         told |= {"mcnemar": mcnemar(champion, challenger), "flips": flips(champion, challenger)}
     return told | {"sentence": sentence(champion, challenger, metric, names, found)}
 

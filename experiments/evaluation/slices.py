@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from experiments.evaluation.grouping import OTHERS, Groups
-from experiments.evaluation.held import Held, Losses, losses
-from experiments.evaluation.intervals import wilson
+from experiments.evaluation.held import Losses, losses
+from experiments.evaluation.intervals import Held, wilson
 from experiments.evaluation.metrics import Array
 
 LEAST, MOST_NAMED, MOST_COLUMNS, MOST_LOOKS = 30, 5, 20, 20_000

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from experiments.evaluation.comparison import Z
-from experiments.evaluation.held import Held
-from experiments.evaluation.intervals import Measured, measured_one
-from experiments.evaluation.metrics import Array, Binary
+from experiments.evaluation.held import decided
+from experiments.evaluation.intervals import Held, Measured, measured_one
+from experiments.evaluation.metrics import Array, Numbers
 
 MOST_FLIPS = 0.05
 WINDOWS, LEAST_WINDOW = 5, 30
@@ -59,9 +59,9 @@ def _why(spread: float, half: float, flips: float) -> str:
 
 def _flips(one: Held, other: Held) -> float:
     """Rows decided otherwise; for numbers, rows whose answer moves by more than a tenth of the spread of the truth."""
-    if isinstance(one, Binary) and isinstance(other, Binary):
-        return float((one.flagged != other.flagged).mean())
-    if isinstance(one, Binary) or isinstance(other, Binary):
+    if not isinstance(one, Numbers) and not isinstance(other, Numbers):
+        return float((decided(one) != decided(other)).mean())
+    if not isinstance(one, Numbers) or not isinstance(other, Numbers):
         return 1.0
     spread = float(one.truth.std())
     return float((np.abs(one.answer - other.answer) > spread / 10).mean()) if spread > 0 else 0.0
