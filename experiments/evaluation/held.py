@@ -38,7 +38,7 @@ class Judge:
         shape = (len(matrix), len(self.names)) if self.names else (len(matrix),)
         usable: Array = np.zeros(len(matrix), dtype=bool)
         if found.shape == shape:
-            usable = np.isfinite(found).reshape(len(matrix), math.prod(shape[1:])).all(axis=1)
+            usable = np.isfinite(found).reshape(len(matrix), math.prod(shape[1:])).min(axis=1)
         if not usable.all():
             bad = int((~usable).sum())
             raise Problem(f"The model gave no usable answer for {bad} of {len(matrix)} rows.", code="no_answer")

@@ -26,8 +26,9 @@ from experiments.evaluation.classes import CLASS_KEYS, Classes
 from experiments.evaluation.curves import class_matrix
 from experiments.evaluation.intervals import measured, measured_one
 from experiments.guesses import columns_of, guess_target
-from experiments.models import Run
+from experiments.models import Evaluation, Run
 from experiments.packaging import Bundle
+from experiments.services.evaluations import start_evaluation
 from experiments.services.runs import engine_spec, finish_run, start_run
 from experiments.specs import completed
 from jobs import services as job_services
@@ -324,7 +325,7 @@ def test_the_words_of_a_hidden_answer_are_numbered() -> None:
 
 
 def test_a_project_with_several_answers_goes_from_the_form_to_the_verdict(
-    cast: Cast, make_version: Callable[..., Version], browser_of: Any, api_of: Any
+    cast: Cast, make_version: Callable[..., Version], browser_of: Any, api_of: Any, run_jobs: Any
 ) -> None:
     project, scientist = cast.project, cast[Role.DATA_SCIENTIST]
     project.kind = Kind.MULTICLASS
@@ -356,3 +357,14 @@ def test_a_project_with_several_answers_goes_from_the_form_to_the_verdict(
     assert "Where is it wrong?" in page
     told = api_of(scientist).get(f"/api/v1/projects/{project.key}/runs/{run.number}/").json()
     assert told["evaluation"]["classes"] == NAMES
+    start_evaluation(run, by=scientist, attributes=["channel"])
+    [judging] = run_jobs()
+    assert judging.state == "succeeded", judging.message
+    found = Evaluation.objects.get().found
+    assert {name for name, part in found.items() if isinstance(part, dict) and "reason" in part} <= {"windows", "rival"}
+    assert set(found["fairness"]["attributes"][0]["measures"]) == {"accuracy"}
+    assert found["dependence"][0]["of"] in NAMES
+    assert {one["reasons"]["of"] for one in found["examples"]} <= set(NAMES)
+    assert {one["truth"] for one in found["examples"]} <= set(NAMES)
+    for more in ("", "plain/"):
+        assert browser.get(f"/p/{project.key}/runs/{run.number}/evaluations/1/{more}").status_code == 200
