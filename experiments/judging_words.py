@@ -108,7 +108,8 @@ def slices(part: Part, unit: str) -> str:
         return f"Nowhere surely: among {part['looked_at']} groups of rows none is worse than chance explains."
     first = part["slices"][0]
     value, rest = (slice_said(part, first[end], unit) for end in ("value", "rest"))
-    return f"Where {where(first)}: {value} there, {rest} elsewhere."
+    term = METRICS[part["by"]].term
+    return f"It is weakest where {where(first)}: {term} is {value} there, {rest} elsewhere."
 
 
 def slice_said(part: Part, value: float, unit: str) -> str:

@@ -15,7 +15,7 @@ from experiments.evaluation.calibration import calibrated
 from experiments.evaluation.dependence import dependence
 from experiments.evaluation.folds import cross_validated, folds
 from experiments.evaluation.grouping import Groups
-from experiments.evaluation.held import Judge, hold, losses
+from experiments.evaluation.held import Judge, losses
 from experiments.evaluation.intervals import measured_binary, measured_numbers
 from experiments.evaluation.many_rows import measured_all
 from experiments.evaluation.metrics import Binary, Numbers
@@ -47,11 +47,6 @@ def test_an_answer_that_is_no_number_is_a_problem_and_never_a_gap() -> None:
         judge.said(np.zeros((3, 1)))
     with pytest.raises(Problem, match="no usable answer"):
         Judge("binary", lambda matrix: np.zeros((3, 2))).said(np.zeros((3, 1)))
-
-
-def test_a_kind_of_question_that_nobody_can_judge_says_so() -> None:
-    with pytest.raises(Problem, match="no way to judge"):
-        hold("ranking", np.zeros(2), np.zeros(2))
 
 
 @pytest.mark.parametrize("key", ["recall", "precision", "accuracy", "specificity", "brier"])
