@@ -12,7 +12,8 @@ from django.conf import settings
 
 from accounts.one_time import digest
 from deployments.serving import messages, openapi
-from deployments.serving.inference import Answered, Facts, Loaded, answer
+from deployments.serving.batching import Queue
+from deployments.serving.inference import Answered, Facts, Loaded
 from deployments.serving.journal import Journal, seal_leftovers
 from deployments.serving.messages import Reply, Request, problem
 from deployments.serving.metrics import Metrics
@@ -22,6 +23,7 @@ from problems.problem import Missing, Problem, Unavailable
 
 log = logging.getLogger(__name__)
 PREFIX = "/v1/deployments/"
+LONG_BODY = 128 * 1024
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -57,6 +59,7 @@ class Application:
         self.journal: Journal | None = None
         self._pool = ThreadPoolExecutor(settings.PREDICT_THREADS, thread_name_prefix="predict")
         self._pending = 0
+        self._queues: dict[str, Queue] = {}
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -149,10 +152,8 @@ class Application:
         self._pending += 1
         try:
             async with asyncio.timeout(settings.PREDICT_SECONDS):
-                loop = asyncio.get_running_loop()
-                answered = await loop.run_in_executor(self._pool, self._compute, body, facts, model, began)
-                assert self.journal is not None
-                await asyncio.wrap_future(self.journal.append(answered.lines))
+                rows = await self._read(body)
+                answered = await self._queue(facts, model).answer(rows, began)
         except TimeoutError:
             raise Unavailable(
                 f"It took longer than {settings.PREDICT_SECONDS} s. Nothing was answered.", code="time_limit"
@@ -161,8 +162,20 @@ class Application:
             self._pending -= 1
         return Reply(200, _body(facts, answered), facts.deployment, True, answered.rows, answered.unknown)
 
-    def _compute(self, body: bytes, facts: Facts, model: Loaded, began: float) -> Answered:
-        return answer(model, facts, rows_of(body), settings.SERVING_KEY, began)
+    async def _read(self, body: bytes) -> list[dict[str, Any]]:
+        """The rows of a body; a long one is read beside the loop, so that others need not wait for it."""
+        if len(body) <= LONG_BODY:
+            return rows_of(body)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, rows_of, body)
+
+    def _queue(self, facts: Facts, model: Loaded) -> Queue:
+        """Where requests to this release wait; it is made anew when the release, its policy or its model changes."""
+        queue = self._queues.get(facts.deployment)
+        if queue is None or queue.facts is not facts or queue.model is not model:
+            assert self.journal is not None
+            queue = Queue(facts, model, self._pool, self.journal, settings.SERVING_KEY)
+            self._queues[facts.deployment] = queue
+        return queue
 
     def _health(self, request: Request) -> Reply:
         return Reply(200, b'{"status":"ok"}')
