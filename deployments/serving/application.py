@@ -5,24 +5,24 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import orjson
 from django.conf import settings
 
 from accounts.one_time import digest
-from deployments.serving import messages, openapi
+from deployments.serving import messages, openapi, protocols
 from deployments.serving.batching import Queue
-from deployments.serving.inference import Answered, Facts, Loaded
+from deployments.serving.inference import Facts, Loaded
 from deployments.serving.journal import Journal, seal_leftovers
 from deployments.serving.messages import Reply, Request, problem
 from deployments.serving.metrics import Metrics
-from deployments.serving.parsing import rows_of
+from deployments.serving.protocols import Asked, Place
 from deployments.serving.refresher import Refresher
 from problems.problem import Missing, Problem, Unavailable
 
 log = logging.getLogger(__name__)
-PREFIX = "/v1/deployments/"
 LONG_BODY = 128 * 1024
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -60,6 +60,15 @@ class Application:
         self._pool = ThreadPoolExecutor(settings.PREDICT_THREADS, thread_name_prefix="predict")
         self._pending = 0
         self._queues: dict[str, Queue] = {}
+        self._fixed: dict[str, Callable[[Request], Reply]] = {
+            "/healthz": self._health,
+            "/readyz": self._readiness,
+            "/metrics": self._metrics,
+            "/ping": self._health,
+            "/v2": self._server,
+            "/v2/health/live": self._health,
+            "/v2/health/ready": self._readiness,
+        }
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -107,23 +116,44 @@ class Application:
 
     async def _route(self, request: Request, began: float) -> Reply:
         messages.check_host(request, settings.PREDICT_HOSTS)
-        if fixed := {"/healthz": self._health, "/readyz": self._readiness, "/metrics": self._metrics}.get(request.path):
+        if fixed := self._fixed.get(request.path):
             _only(request, "GET")
             return fixed(request)
-        name, _, verb = request.path.removeprefix(PREFIX).partition("/")
-        if not request.path.startswith(PREFIX) or verb not in ("predict", "openapi.json"):
+        place = protocols.place_of(request.path)
+        if place is None:
             raise Missing("There is nothing here. Predictions are at /v1/deployments/<name>/predict.")
-        _only(request, "POST" if verb == "predict" else "GET")
-        self._check_key(request, name)
-        facts, model = self._model(name)
-        if verb == "openapi.json":
-            return Reply(200, orjson.dumps(openapi.document(facts, model.signature, settings.PREDICT_URL)))
+        _only(request, place.method)
+        name = self._check_key(request, place.name)
+        if request.path.startswith("/v2/"):
+            return await self._open_inference(request, place, name, began)
+        return await self._of_model(request, place, name, began)
+
+    async def _open_inference(self, request: Request, place: Place, name: str, began: float) -> Reply:
+        """A refusal in the shape that v2 clients read."""
         try:
-            return await self._predict(request, facts, model, began)
+            return await self._of_model(request, place, name, began)
+        except Problem as refusal:
+            return replace(problem(refusal, deployment=name, counted=True), body=protocols.refusal_of(refusal))
+
+    async def _of_model(self, request: Request, place: Place, name: str, began: float) -> Reply:
+        facts, model = self._model(name)
+        if place.version not in ("", str(facts.version)):
+            raise Missing(f"Version {place.version} does not answer here; version {facts.version} does.")
+        if place.verb == "openapi.json":
+            return Reply(200, orjson.dumps(openapi.document(facts, model.signature, settings.PREDICT_URL)))
+        if place.verb == "metadata":
+            return Reply(200, orjson.dumps(protocols.metadata(facts, model.signature)))
+        if place.verb == "ready":
+            return Reply(200, orjson.dumps({"name": name, "ready": True}))
+        if place.verb == "infer":
+            return await self._predict(request, facts, model, began, place.verb)
+        try:
+            return await self._predict(request, facts, model, began, place.verb)
         except Problem as refusal:
             return problem(refusal, deployment=name, counted=True)
 
-    def _check_key(self, request: Request, name: str) -> None:
+    def _check_key(self, request: Request, name: str) -> str:
+        """The deployment of the key that was sent, which must be the one that is named."""
         scheme, _, secret = request.header(b"authorization").partition(" ")
         secret = secret.strip()
         known = scheme.lower() == "bearer" and secret.isascii() and 0 < len(secret) <= 200
@@ -133,8 +163,9 @@ class Application:
                 "Send the key of this deployment: `Authorization: Bearer bk_…`. "
                 "It is missing, unknown, expired or revoked."
             )
-        if key.deployment != name:
+        if name and key.deployment != name:
             raise Missing("There is no such deployment for this key.")
+        return key.deployment
 
     def _model(self, name: str) -> tuple[Facts, Loaded]:
         live = self.refresher.live
@@ -144,7 +175,7 @@ class Application:
             raise Unavailable(f"{trouble} Nothing was answered.", code="corrupted")
         raise Unavailable("Nothing is in production here yet.", code="not_ready")
 
-    async def _predict(self, request: Request, facts: Facts, model: Loaded, began: float) -> Reply:
+    async def _predict(self, request: Request, facts: Facts, model: Loaded, began: float, verb: str) -> Reply:
         messages.check_content(request)
         body = await request.body()
         if self._pending >= settings.PREDICT_QUEUE:
@@ -152,21 +183,22 @@ class Application:
         self._pending += 1
         try:
             async with asyncio.timeout(settings.PREDICT_SECONDS):
-                rows = await self._read(body)
-                answered = await self._queue(facts, model).answer(rows, began)
+                asked = await self._read(verb, body, model)
+                answered = await self._queue(facts, model).answer(asked.rows, began)
         except TimeoutError:
             raise Unavailable(
                 f"It took longer than {settings.PREDICT_SECONDS} s. Nothing was answered.", code="time_limit"
             ) from None
         finally:
             self._pending -= 1
-        return Reply(200, _body(facts, answered), facts.deployment, True, answered.rows, answered.unknown)
+        return Reply(200, asked.body(facts, answered), facts.deployment, True, answered.rows, answered.unknown)
 
-    async def _read(self, body: bytes) -> list[dict[str, Any]]:
-        """The rows of a body; a long one is read beside the loop, so that others need not wait for it."""
+    async def _read(self, verb: str, body: bytes, model: Loaded) -> Asked:
+        """What a body asks; a long one is read beside the loop, so that others need not wait for it."""
         if len(body) <= LONG_BODY:
-            return rows_of(body)
-        return await asyncio.get_running_loop().run_in_executor(self._pool, rows_of, body)
+            return protocols.asked(verb, body, model.signature)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._pool, protocols.asked, verb, body, model.signature)
 
     def _queue(self, facts: Facts, model: Loaded) -> Queue:
         """Where requests to this release wait; it is made anew when the release, its policy or its model changes."""
@@ -179,6 +211,9 @@ class Application:
 
     def _health(self, request: Request) -> Reply:
         return Reply(200, b'{"status":"ok"}')
+
+    def _server(self, request: Request) -> Reply:
+        return Reply(200, b'{"name":"baton","version":"2","extensions":[]}')
 
     def _readiness(self, request: Request) -> Reply:
         """Which deployments answer with which version, and what is wrong; 503 while something is."""
@@ -199,19 +234,6 @@ class Application:
         commits = self.journal.commits if self.journal else 0
         text = self.metrics.text(models, self.refresher.ready, commits)
         return Reply(200, text.encode(), content_type=b"text/plain; version=0.0.4; charset=utf-8")
-
-
-def _body(facts: Facts, answered: Answered) -> bytes:
-    return orjson.dumps(
-        {
-            "deployment": facts.deployment,
-            "model": facts.model,
-            "version": facts.version,
-            "policy": facts.policy.version if facts.policy else None,
-            "release": facts.release,
-            "predictions": answered.predictions,
-        }
-    )
 
 
 def _only(request: Request, method: str) -> None:

@@ -118,13 +118,19 @@ class Loaded:
         clean = [dict(zip(names, values, strict=True)) for values in zip(*taken.values, strict=True)]
         return clean, self.predictor.answers(taken.columns)
 
-    def unknown(self, row: dict[str, Any]) -> int:
-        """How many values of a row are categories that training never saw."""
-        return sum(
-            1
-            for name, known in self.categories.items()
-            if (value := row[name]) is not None and (value if type(value) is str else word(value)) not in known
-        )
+    def unknown(self, rows: list[dict[str, Any]]) -> list[int]:
+        """How many values of each row are categories that training never saw."""
+        found = [0] * len(rows)
+        for name, known in self.categories.items():
+            words = [value if type(value := row[name]) is str else _word(value) for row in rows]
+            if not known.issuperset(words):
+                for place, one in enumerate(words):
+                    found[place] += one is not None and one not in known
+        return found
+
+
+def _word(value: Any) -> str | None:
+    return None if value is None else word(value)
 
 
 def load(path: Path, bundle: str) -> Loaded:
@@ -179,7 +185,7 @@ def answer_all(
     clean, found = model.answered(rows)
     at, now = time.time(), time.perf_counter()
     ats = [at + place / 1e6 for place in range(len(rows))]
-    ids = new_ids(key, facts.deployment, ats)
+    ids, unknown = new_ids(key, facts.deployment, ats), model.unknown(clean)
     regression = model.signature["kind"] == "regression"
     fixed = {
         "deployment": facts.deployment,
@@ -193,8 +199,7 @@ def answer_all(
         predictions, lines, unseen = [], [], 0
         for row in some:
             one, values = found[place], clean[place]
-            unknown = model.unknown(values)
-            unseen += unknown
+            unseen += unknown[place]
             prediction = {"id": ids[place], **decided(one, facts.policy, model.signature)}
             predictions.append(prediction)
             line = {
@@ -204,7 +209,7 @@ def answer_all(
                 "latency_ms": latency,
                 "number": one.answer if regression else None,
                 "row": values,
-                "unknown": unknown,
+                "unknown": unknown[place],
                 "baseline": shadow(facts.baseline, row, model.signature),
             }
             lines.append(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))

@@ -61,6 +61,7 @@ class Reader:
         values: list[list[Any]] = []
         numbers: list[Any] = []
         words: list[list[str]] = []
+        gaps = 0
         for name, kind, nullable in self._fields:
             found = [row.get(name) for row in rows]
             if kind in PARTS:
@@ -68,17 +69,19 @@ class Reader:
                 if ready is None:
                     return None
                 numbers.extend(ready)
+                gaps += found.count(None) * len(ready)
             else:
                 if not _fits(found, kind, nullable):
                     return None
                 if kind == "text":
-                    words.append([GAP if value is None else value for value in found] if nullable else found)
+                    words.append([GAP if value is None else str(value) for value in found])
                 elif kind == "boolean":
                     words.append([WORDS[value] for value in found])
                 else:
                     numbers.append(found)
+                    gaps += found.count(None) if nullable else 0
             values.append(found)
-        return _arrays(values, numbers, words, len(rows))
+        return _arrays(Taken(values, Columns(np.empty((len(rows), 0)), words)), numbers, gaps)
 
     def _moments(self, name: str, kind: str, rows: Sequence[Any], found: list[Any]) -> list[list[float]] | None:
         field = next(field for field in self.signature["inputs"] if field["name"] == name)
@@ -98,14 +101,13 @@ def _fits(found: list[Any], kind: str, nullable: bool) -> bool:
     return not any(len(text) > LONGEST_TEXT or "\x00" in text for text in texts)
 
 
-def _arrays(values: list[list[Any]], numbers: list[Any], words: list[list[str]], rows: int) -> Taken | None:
-    """The arrays; None where a number is too large to be one."""
+def _arrays(taken: Taken, numbers: list[Any], gaps: int) -> Taken | None:
+    """With the numbers as an array; None where one is too large, or is NaN without being a gap."""
+    words = taken.columns.words
     try:
-        block = np.array(numbers, dtype=np.float64).reshape(len(numbers), rows).T
+        block = np.array(numbers, dtype=np.float64).reshape(len(numbers), len(taken.columns)).T
     except OverflowError:
         return None
-    if not bool((np.abs(block) <= LARGEST).all()):
-        gaps = np.isnan(block)
-        if not bool((gaps | (np.abs(block) <= LARGEST)).all()):
-            return None
-    return Taken(values, Columns(block, words))
+    if np.count_nonzero(np.abs(block) <= LARGEST) + gaps != block.size:
+        return None
+    return Taken(taken.values, Columns(block, words))

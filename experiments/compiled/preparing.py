@@ -98,7 +98,7 @@ def _number_place(place: int, layout: Layout, prepare: Prepare) -> int:
     matrix = _probe(layout, 2)
     matrix[:, place] = [0.0, 1.0]
     found = np.asarray(prepare(matrix), dtype=np.float64)
-    changed = np.flatnonzero(found[0] != found[1])
+    changed = np.flatnonzero(_differs(found[0], found[1]))
     if len(changed) != 1:
         raise NotCompilable("A number column becomes several features, or none.")
     return int(changed[0])
@@ -140,9 +140,7 @@ def _vocabularies(transformer: Any) -> dict[int, list[str]]:
     return found
 
 
-def _words(
-    place: int, vocabularies: Mapping[int, list[str]], layout: Layout, prepare: Prepare, rest: Array
-) -> Words:
+def _words(place: int, vocabularies: Mapping[int, list[str]], layout: Layout, prepare: Prepare, rest: Array) -> Words:
     if place not in vocabularies:
         raise NotCompilable("A word column is not prepared by a table of words.")
     known = list(dict.fromkeys([*vocabularies[place], GAP]))
@@ -151,6 +149,11 @@ def _words(
     matrix = _probe(layout, len(known) + 1)
     matrix[:, place] = [*known, UNSEEN]
     found = np.asarray(prepare(matrix), dtype=np.float64)
-    changed = ~((found == rest) | (np.isnan(found) & np.isnan(rest)))
-    places = np.flatnonzero(changed.any(axis=0))
+    places = np.flatnonzero(_differs(found, rest).any(axis=0))
     return Words({word: code for code, word in enumerate(known)}, found[:, places], places)
+
+
+def _differs(found: Array, other: Array) -> Array:
+    """Where values differ; two gaps do not."""
+    changed: Array = ~((found == other) | (np.isnan(found) & np.isnan(other)))
+    return changed

@@ -62,7 +62,9 @@ def _compared(
     ask = "predict_proba" if hasattr(estimator, "classes_") else "predict"
     theirs, ours = getattr(pipeline, ask)(rows), getattr(compiled, ask)(rows)
     theirs = np.asarray(theirs, dtype=np.float64)
-    size = 1.0 if ask == "predict_proba" else np.maximum(np.std(theirs[: min(len(held_back), MOST_ROWS)]), np.abs(theirs))
+    size = (
+        1.0 if ask == "predict_proba" else np.maximum(np.std(theirs[: min(len(held_back), MOST_ROWS)]), np.abs(theirs))
+    )
     difference = float(np.max(np.abs(theirs - ours) / np.maximum(size, 1e-12)))
     return content, len(rows), difference if np.isfinite(difference) else np.inf
 

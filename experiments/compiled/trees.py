@@ -40,7 +40,8 @@ class Trees:
 
     def cast(self, features: Array) -> Array:
         """Features as the trees compare them."""
-        return features.astype(np.float32).astype(np.float64) if self.single else features
+        found: Array = features.astype(np.float32).astype(np.float64) if self.single else features
+        return found
 
     def goes_left(self, node: int, values: Array) -> Array:
         """Whether each value of the node's feature goes left."""
@@ -53,7 +54,8 @@ class Trees:
             place = np.where(inside, values, 0).astype(np.intp)
             left = inside & self.sets[row, place]
             missing = ~left & ~(inside & self.sets[row, place + 256])
-        return np.where(missing, self.missing_left[node], left)
+        found: Array = np.where(missing, self.missing_left[node], left)
+        return found
 
     def roots(self) -> Iterator[tuple[int, list[tuple[int, int, int]], list[int]]]:
         """For each tree: its number, its inner nodes as (node, first leaf, end of its left leaves), its leaves."""
@@ -118,7 +120,9 @@ class Bits:
             for column, part in enumerate(prepared.words)
             if any(place in nodes for place in part.places.tolist())
         ]
-        fixed = set(nodes) - set(prepared.numbers.places.tolist()) - {p for w in prepared.words for p in w.places.tolist()}
+        fixed = (
+            set(nodes) - set(prepared.numbers.places.tolist()) - {p for w in prepared.words for p in w.places.tolist()}
+        )
         self._rest = self._by_word(prepared.rest[None, sorted(fixed)], sorted(fixed), nodes)[0]
         self._lowest = _lowest_of_16() if self._kind is np.uint16 else None
 
