@@ -72,6 +72,7 @@ class VersionPage(ProjectPage):
             "finding": findings.of_version(
                 version.number, standing, waits, checks, sent_back.reason if sent_back else ""
             ),
+            "serving": findings.of_serving(version.run.evaluation.get("serving")),
             "ask_form": AskForm(),
             "job": self._job(version, release),
             "curl": snippets.promote_curl(settings.BASE_URL, self.project.key, version.model.name, version.number),

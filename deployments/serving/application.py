@@ -12,7 +12,7 @@ import orjson
 from django.conf import settings
 
 from accounts.one_time import digest
-from deployments.serving import messages, openapi, protocols
+from deployments.serving import messages, openapi, protocols, tensors
 from deployments.serving.batching import Queue
 from deployments.serving.inference import Facts, Loaded
 from deployments.serving.journal import Journal, seal_leftovers
@@ -133,7 +133,7 @@ class Application:
         try:
             return await self._of_model(request, place, name, began)
         except Problem as refusal:
-            return replace(problem(refusal, deployment=name, counted=True), body=protocols.refusal_of(refusal))
+            return replace(problem(refusal, deployment=name, counted=True), body=tensors.refusal_of(refusal))
 
     async def _of_model(self, request: Request, place: Place, name: str, began: float) -> Reply:
         facts, model = self._model(name)
@@ -142,7 +142,7 @@ class Application:
         if place.verb == "openapi.json":
             return Reply(200, orjson.dumps(openapi.document(facts, model.signature, settings.PREDICT_URL)))
         if place.verb == "metadata":
-            return Reply(200, orjson.dumps(protocols.metadata(facts, model.signature)))
+            return Reply(200, orjson.dumps(tensors.metadata(facts, model.signature)))
         if place.verb == "ready":
             return Reply(200, orjson.dumps({"name": name, "ready": True}))
         if place.verb == "infer":

@@ -4,6 +4,7 @@ from typing import Any
 
 from deployments.serving.inference import Facts
 from deployments.serving.parsing import MAX_ROWS
+from deployments.serving.tensors import metadata
 
 TYPES: dict[str, dict[str, Any]] = {
     "integer": {"type": "integer"},
@@ -21,7 +22,7 @@ def example_row(signature: dict[str, Any]) -> dict[str, Any]:
 
 
 def document(facts: Facts, signature: dict[str, Any], server: str) -> dict[str, Any]:
-    """OpenAPI 3.1 of `POST /v1/deployments/<name>/predict`."""
+    """OpenAPI 3.1 of the addresses that answer for one deployment."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -41,7 +42,8 @@ def document(facts: Facts, signature: dict[str, Any], server: str) -> dict[str, 
                     "responses": {"200": _answered(facts, signature)} | _refusals(),
                 }
             }
-        },
+        }
+        | _others(facts, signature),
         "components": {
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
             "schemas": {"Problem": PROBLEM},
@@ -57,6 +59,34 @@ def _body(signature: dict[str, Any]) -> dict[str, Any]:
         for name, schema in (("row", row), ("rows", many))
     ]
     return {"schema": {"oneOf": forms}, "example": {"row": example_row(signature)}}
+
+
+def _others(facts: Facts, signature: dict[str, Any]) -> dict[str, Any]:
+    """The same in MLflow's form and in that of the Open Inference Protocol."""
+    row = example_row(signature)
+    tensors = [
+        {"name": one["name"], "datatype": one["datatype"], "shape": [1], "data": [row[one["name"]]]}
+        for one in metadata(facts, signature)["inputs"]
+    ]
+    forms = {
+        f"/v1/deployments/{facts.deployment}/invocations": ("invocations", "MLflow", {"dataframe_records": [row]}),
+        f"/v2/models/{facts.deployment}/infer": ("infer", "the Open Inference Protocol", {"inputs": tensors}),
+    }
+    answered = {"200": {"description": "One answer a row, in order", "content": {"application/json": {}}}}
+    return {
+        path: {
+            "post": {
+                "operationId": name,
+                "summary": f"Predict {signature['target']} as clients of {whose} ask",
+                "requestBody": {
+                    "required": True,
+                    "content": {"application/json": {"schema": {"type": "object"}, "example": example}},
+                },
+                "responses": answered | _refusals(),
+            }
+        }
+        for path, (name, whose, example) in forms.items()
+    }
 
 
 def _refusals() -> dict[str, Any]:

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployments.serving.inference import Answered, Facts
-from deployments.serving.protocols import asked, metadata, place_of, refusal_of
+from deployments.serving.protocols import asked, place_of
+from deployments.serving.tensors import metadata, refusal_of
 from problems.problem import Invalid, Problem
 
 SIGNATURE = {

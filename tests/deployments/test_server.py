@@ -57,6 +57,9 @@ def test_one_row_and_many_are_answered_named_and_logged(live, settings):
     )
     body = document["paths"]["/v1/deployments/churn-classifier/predict"]["post"]["requestBody"]
     assert server.predict(body["content"]["application/json"]["example"], key)[0] == 200
+    for path in (f"/v1/deployments/{deployment.name}/invocations", f"/v2/models/{deployment.name}/infer"):
+        example = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]["example"]
+        assert server.request("POST", path, json.dumps(example), Authorization=f"Bearer {key}")[0] == 200
     metrics = server.get("/metrics")[2].decode()
     assert 'baton_model_in_use{deployment="churn-classifier",model="churn-classifier",version="1"} 1' in metrics
     assert key not in metrics
@@ -65,7 +68,7 @@ def test_one_row_and_many_are_answered_named_and_logged(live, settings):
     opened, sealed = folders(settings.DATA_DIR)
     assert not list(opened.iterdir())
     assert len(list(sealed.iterdir())) == 1
-    assert len(queries.recent_predictions(deployment, ALL)) == 5
+    assert len(queries.recent_predictions(deployment, ALL)) == 7
 
 
 def test_every_refusal_says_what_is_wrong_and_nothing_breaks_the_server(live):
