@@ -20,6 +20,7 @@ from deployments.serving.messages import Reply, Request, problem
 from deployments.serving.metrics import Metrics
 from deployments.serving.protocols import Asked, Place
 from deployments.serving.refresher import Refresher
+from deployments.serving.repeats import Repeats
 from problems.problem import Missing, Problem, Unavailable
 
 log = logging.getLogger(__name__)
@@ -60,6 +61,7 @@ class Application:
         self._pool = ThreadPoolExecutor(settings.PREDICT_THREADS, thread_name_prefix="predict")
         self._pending = 0
         self._queues: dict[str, Queue] = {}
+        self._repeats = Repeats()
         self._fixed: dict[str, Callable[[Request], Reply]] = {
             "/healthz": self._health,
             "/readyz": self._readiness,
@@ -124,16 +126,11 @@ class Application:
             raise Missing("There is nothing here. Predictions are at /v1/deployments/<name>/predict.")
         _only(request, place.method)
         name = self._check_key(request, place.name)
-        if request.path.startswith("/v2/"):
-            return await self._open_inference(request, place, name, began)
-        return await self._of_model(request, place, name, began)
-
-    async def _open_inference(self, request: Request, place: Place, name: str, began: float) -> Reply:
-        """A refusal in the shape that v2 clients read."""
         try:
             return await self._of_model(request, place, name, began)
         except Problem as refusal:
-            return replace(problem(refusal, deployment=name, counted=True), body=tensors.refusal_of(refusal))
+            reply = problem(refusal, deployment=name, counted=place.method == "POST")
+            return replace(reply, body=tensors.refusal_of(refusal)) if place.is_open_inference else reply
 
     async def _of_model(self, request: Request, place: Place, name: str, began: float) -> Reply:
         facts, model = self._model(name)
@@ -145,12 +142,12 @@ class Application:
             return Reply(200, orjson.dumps(tensors.metadata(facts, model.signature)))
         if place.verb == "ready":
             return Reply(200, orjson.dumps({"name": name, "ready": True}))
-        if place.verb == "infer":
-            return await self._predict(request, facts, model, began, place.verb)
-        try:
-            return await self._predict(request, facts, model, began, place.verb)
-        except Problem as refusal:
-            return problem(refusal, deployment=name, counted=True)
+        messages.check_content(request)
+        body = await request.body()
+        if not (repeat := request.header(b"idempotency-key")):
+            return await self._predict(body, facts, model, began, place.verb)
+        who = digest(f"{request.path} {request.header(b'authorization')}")
+        return await self._repeats.once(who, repeat, body, lambda: self._predict(body, facts, model, began, place.verb))
 
     def _check_key(self, request: Request, name: str) -> str:
         """The deployment of the key that was sent, which must be the one that is named."""
@@ -175,9 +172,7 @@ class Application:
             raise Unavailable(f"{trouble} Nothing was answered.", code="corrupted")
         raise Unavailable("Nothing is in production here yet.", code="not_ready")
 
-    async def _predict(self, request: Request, facts: Facts, model: Loaded, began: float, verb: str) -> Reply:
-        messages.check_content(request)
-        body = await request.body()
+    async def _predict(self, body: bytes, facts: Facts, model: Loaded, began: float, verb: str) -> Reply:
         if self._pending >= settings.PREDICT_QUEUE:
             raise Overloaded("This server has more requests than it can hold. Try again in a second.")
         self._pending += 1

@@ -38,6 +38,7 @@ def document(facts: Facts, signature: dict[str, Any], server: str) -> dict[str, 
                 "post": {
                     "operationId": "predict",
                     "summary": f"Predict {signature['target']} for one row or many",
+                    "parameters": [REPEAT],
                     "requestBody": {"required": True, "content": {"application/json": _body(signature)}},
                     "responses": {"200": _answered(facts, signature)} | _refusals(),
                 }
@@ -78,6 +79,7 @@ def _others(facts: Facts, signature: dict[str, Any]) -> dict[str, Any]:
             "post": {
                 "operationId": name,
                 "summary": f"Predict {signature['target']} as clients of {whose} ask",
+                "parameters": [REPEAT],
                 "requestBody": {
                     "required": True,
                     "content": {"application/json": {"schema": {"type": "object"}, "example": example}},
@@ -94,6 +96,14 @@ def _refusals() -> dict[str, Any]:
     return {status: {"description": words, "content": content} for status, words in REFUSALS.items()}
 
 
+REPEAT = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "maxLength": 200},
+    "description": "A name of your own for this request. Sent again within ten minutes with the same body, it gets the "
+    "same answer from the same server, and one line in the log.",
+}
 DECISION = {
     "enum": ["yes", "no", "person"],
     "description": "What to do by the decision policy in force; `person`: let somebody look before anything is done.",
@@ -106,6 +116,7 @@ REFUSALS = {
     "400": "Not JSON, or not understood",
     "401": "The key is missing, unknown, expired or revoked",
     "404": "There is no such deployment for this key",
+    "409": "This Idempotency-Key was used for another request",
     "413": f"More than 5 MB, or more than {MAX_ROWS} rows",
     "422": "A value does not fit; `errors` names row and field",
     "429": "Too many requests wait; try again after `Retry-After`",

@@ -44,6 +44,11 @@ class Place:
         """The only method it answers."""
         return "GET" if self.verb in GETS else "POST"
 
+    @property
+    def is_open_inference(self) -> bool:
+        """Whether its refusals are in the shape that v2 clients read."""
+        return self.verb in ("infer", "ready", "metadata")
+
 
 def place_of(path: str) -> Place | None:
     """The meaning of an address; None when there is nothing."""

@@ -277,8 +277,13 @@ def test_three_languages_are_answered_alike_and_logged(live):
     assert post("/v2/models/churn-classifier/versions/2/infer", {"inputs": tensors})[0] == 404
     status, answer = post("/v2/models/churn-classifier/infer", {"inputs": tensors[:1]})
     assert (status, answer["errors"][0]["field"], answer["error"]) == (422, "plan", answer["detail"])
+    bearer["Idempotency_Key"] = "order 17"
+    first, again = (post("/v2/models/churn-classifier/infer", {"inputs": tensors}) for _ in range(2))
+    assert first == again
+    assert post("/v2/models/churn-classifier/infer", {"inputs": tensors, "id": "1"})[0] == 409
+    del bearer["Idempotency_Key"]
     assert post("/invocations", {"instances": [[3, "much", "flex"]]})[1]["errors"][0]["field"] == "charge"
-    assert len(queries.recent_predictions(deployment, ALL)) == 8
+    assert len(queries.recent_predictions(deployment, ALL)) == 10
 
 
 def test_many_callers_at_once_get_their_own_answers(live):
