@@ -1,4 +1,4 @@
-"""Answers requests together: those that arrive in one turn of the loop, or while the model was busy, share one call."""
+"""PURE: answers requests together: those of one turn of the loop, and those that waited for a busy model."""
 
 import asyncio
 from collections.abc import Sequence

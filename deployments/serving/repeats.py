@@ -9,7 +9,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, cast
 
 from problems.problem import Conflict, Problem
 
@@ -61,8 +61,7 @@ class Repeats:
             entry = self._begin((who, name), mark, make)
         elif entry.content != mark:
             raise Conflict("This Idempotency-Key was used for another request.", code="other_request")
-        answer: Given = await asyncio.shield(entry.task)  # type: ignore[assignment]
-        return answer
+        return cast(Given, await asyncio.shield(entry.task))
 
     def _begin(self, key: tuple[str, str], mark: bytes, make: Callable[[], Awaitable[Given]]) -> Entry:
         async def made() -> Answer:
