@@ -14,7 +14,6 @@ from deployments.serving.parsing import RowsInvalid
 from experiments import baselines
 from experiments.compiled.columns import Reader
 from experiments.compiled.proof import COMPILED
-from experiments.matrices import layout_of
 from experiments.packaging import Bundle
 from experiments.signatures import check_rows, word
 from problems.problem import Corrupted, Problem
@@ -98,8 +97,7 @@ class Loaded:
             for part in self.signature["inputs"]
             if part["categories"] is not None
         }
-        layout = layout_of(self.signature["inputs"])
-        self.reader = Reader(self.signature, layout) if getattr(self.predictor, "path", "") == COMPILED else None
+        self.reader = Reader(self.signature) if getattr(self.predictor, "path", "") == COMPILED else None
 
     def checked(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """The rows as the model wants them; RowsInvalid names every row and field that does not fit."""

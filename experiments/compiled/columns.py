@@ -5,6 +5,7 @@ It reads only what is plainly right. Anything else is `None`, and `signatures.ch
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,7 @@ class Columns:
 class Taken:
     """What was read of a request: each input's values as they came, and the same as arrays."""
 
-    values: list[list[Any]]
+    values: list[Sequence[Any]]
     columns: Columns
 
 
@@ -50,20 +51,19 @@ def of_matrix(matrix: Matrix, layout: Layout) -> Columns:
 class Reader:
     """Reads rows of one signature."""
 
-    def __init__(self, signature: Mapping[str, Any], layout: Layout) -> None:
+    def __init__(self, signature: Mapping[str, Any]) -> None:
         self.signature = signature
         self.names = [field["name"] for field in signature["inputs"]]
         self._fields = [(field["name"], field["type"], bool(field["nullable"])) for field in signature["inputs"]]
-        self._width = len(layout.numbers)
+        self._pick = itemgetter(*self.names) if len(self.names) > 1 else None
 
     def read(self, rows: Sequence[Mapping[str, Any]]) -> Taken | None:
         """The rows, when every value is plainly of its type; the same that the slow way makes of them."""
-        values: list[list[Any]] = []
+        values = self._values(rows)
         numbers: list[Any] = []
         words: list[list[str]] = []
         gaps = 0
-        for name, kind, nullable in self._fields:
-            found = [row.get(name) for row in rows]
+        for (name, kind, nullable), found in zip(self._fields, values, strict=True):
             if kind in PARTS:
                 ready = self._moments(name, kind, rows, found)
                 if ready is None:
@@ -74,31 +74,39 @@ class Reader:
                 if not _fits(found, kind, nullable):
                     return None
                 if kind == "text":
-                    words.append([GAP if value is None else str(value) for value in found])
+                    words.append([GAP if value is None else value for value in found] if nullable else list(found))
                 elif kind == "boolean":
                     words.append([WORDS[value] for value in found])
                 else:
                     numbers.append(found)
                     gaps += found.count(None) if nullable else 0
-            values.append(found)
         return _arrays(Taken(values, Columns(np.empty((len(rows), 0)), words)), numbers, gaps)
 
-    def _moments(self, name: str, kind: str, rows: Sequence[Any], found: list[Any]) -> list[list[float]] | None:
+    def _values(self, rows: Sequence[Mapping[str, Any]]) -> list[Sequence[Any]]:
+        """The values of each input; one that a row does not name is a gap."""
+        if self._pick:
+            try:
+                return list(zip(*map(self._pick, rows), strict=True))
+            except KeyError:
+                pass
+        return [[row.get(name) for row in rows] for name in self.names]
+
+    def _moments(self, name: str, kind: str, rows: Sequence[Any], found: Sequence[Any]) -> list[list[float]] | None:
         field = next(field for field in self.signature["inputs"] if field["name"] == name)
         if check_rows({"inputs": [field]}, list(rows))[1]:
             return None
         return [[part_of(value, part) for value in found] for part in PARTS[kind]]
 
 
-def _fits(found: list[Any], kind: str, nullable: bool) -> bool:
+def _fits(found: Sequence[Any], kind: str, nullable: bool) -> bool:
     """Whether every value is plainly of its type; numbers are looked at once more as an array."""
     types = set(map(type, found)) - PLAIN[kind]
     if types and not (nullable and types == {NONE}):
         return False
     if kind != "text":
         return True
-    texts = filter(None, found) if types else found
-    return not any(len(text) > LONGEST_TEXT or "\x00" in text for text in texts)
+    texts = [text for text in found if text] if types else found
+    return max(map(len, texts), default=0) <= LONGEST_TEXT and "\x00" not in "".join(texts)
 
 
 def _arrays(taken: Taken, numbers: list[Any], gaps: int) -> Taken | None:

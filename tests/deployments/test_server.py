@@ -150,11 +150,27 @@ def test_keys_and_champions_change_within_their_time(live, shared_cast, retraine
 
     first = queries.champion_of(deployment)
     assert first is not None
+    said: list[tuple[int, int]] = []
+    ended = threading.Event()
+
+    def ask_on() -> None:
+        while not ended.is_set():
+            status, answer = server.predict({"row": ROW}, key)
+            said.append((status, answer.get("version", 0)))
+
+    callers = [threading.Thread(target=ask_on) for _ in range(4)]
+    for one in callers:
+        one.start()
     stage.put_into_use(stage.version_of(shared_cast.project, retrained), by)
     assert until(lambda: server.predict({"row": ROW}, key)[1]["version"] == 2, 5)
     to = queries.release_for(deployment, first.pk)
     services.roll_back(deployment, to=to, reason="worse", by=by)
     assert until(lambda: server.predict({"row": ROW}, key)[1]["version"] == 1, 1.5)
+    ended.set()
+    for one in callers:
+        one.join()
+    assert {status for status, _ in said} == {200}, "a request failed while the version was switched"
+    assert {version for _, version in said} == {1, 2}
 
 
 def test_a_damaged_bundle_is_never_loaded_and_the_last_good_version_goes_on(live, shared_cast, trained, retrained):
