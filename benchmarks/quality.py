@@ -18,6 +18,7 @@ from benchmarks import as_stored
 
 ROOT = Path(__file__).resolve().parents[1]
 ROWS, ROUNDS = 1_000_000, int(os.environ.get("ROUNDS", "3"))
+THREADS = os.environ.get("THREADS", "2")  # what the job that checks may use
 SCHEMA = [
     {"name": name, "type": kind}
     for name, kind in [("id", "integer"), ("plan", "text"), ("code", "text"), ("charge", "number"), ("age", "integer")]
@@ -37,12 +38,12 @@ RULES: list[dict[str, Any]] = [
 
 
 def main() -> None:
-    """Interleaved rounds, each in a fresh process on one thread; medians and ratios, with and without imports."""
+    """Interleaved rounds, each in a fresh process; medians and ratios, with and without imports."""
     rows, peer = int(os.environ.get("ROWS", ROWS)), os.environ.get("PEER_PYTHON", "")
     ways = {"ours": sys.executable} | ({"peer": peer} if peer else {})
     with tempfile.TemporaryDirectory(prefix="baton-bench-") as folder:
         _generate(Path(folder), rows)
-        print(f"{rows:,} rows x 5 columns, {len(RULES)} rules, Parquet, 1 thread, {ROUNDS} rounds")
+        print(f"{rows:,} rows x 5 columns, {len(RULES)} rules, Parquet, {THREADS} threads, {ROUNDS} rounds")
         found: dict[str, list[dict[str, Any]]] = {way: [] for way in ways}
         for _ in range(ROUNDS):
             for way, python in ways.items():
@@ -79,7 +80,7 @@ def _generate(folder: Path, rows: int) -> None:
 
 
 def _in_child(way: str, python: str, folder: Path) -> dict[str, Any]:
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": f"{ROOT / 'platform'}{os.pathsep}{ROOT}"}
+    environment = os.environ | {"OMP_NUM_THREADS": THREADS, "PYTHONPATH": f"{ROOT / 'platform'}{os.pathsep}{ROOT}"}
     began = time.perf_counter()
     command = [python, "-m", "benchmarks.quality", way, str(folder)]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)

@@ -10,9 +10,9 @@ PATIENCE = 0.2
 T = TypeVar("T")
 
 
-def allowed() -> bool:
-    """Whether this process may use more than one thread."""
-    return int(os.environ.get("OMP_NUM_THREADS", "1") or 1) > 1
+def threads() -> int:
+    """How many threads this process may use."""
+    return max(1, int(os.environ.get("OMP_NUM_THREADS", "1") or 1))
 
 
 def ahead(things: Iterator[T], depth: int = 1) -> Iterator[T]:
@@ -20,7 +20,7 @@ def ahead(things: Iterator[T], depth: int = 1) -> Iterator[T]:
 
     What the maker raises is raised here, after what it made before. When the caller stops asking, the maker stops.
     """
-    if not allowed():
+    if threads() < 2:
         yield from things
         return
     made: Queue[tuple[str, Any]] = Queue(maxsize=depth)

@@ -11,7 +11,7 @@ from datasets.models.countings import Counting
 from datasets.models.feeds import Export
 from datasets.models.quality import Check, Quarantine
 from datasets.models.recipes import Preparation, RecipeVersion
-from datasets.models.sources import Pull, Source
+from datasets.models.sources import Pull, PullFile, Source
 from datasets.models.versions import Ingestion, Version
 from datasets.quality.catalog import stated
 from datasets.queries import quality as queries
@@ -235,15 +235,24 @@ def pull(context: Context) -> None:
     rows = Pull.objects.select_related("source__project", "source__dataset")
     load = rows.get(pk=context.job.payload["pull"])
     pulls.check_feeds(load.source)
-    private = source_queries.secrets_of(load.source)
+    kept = context.job.payload.get("kept")
+    private = None if kept else source_queries.secrets_of(load.source)
     event_journal.seal(journal_of(load.source))
-    answer = context.call("datasets.connectors.engine:pull", source_queries.pull_spec(load), private)
+    spec = source_queries.pull_spec(load) | {"kept": source_queries.kept_spec(kept) if kept else None}
+    answer = context.call("datasets.connectors.engine:pull", spec, private)
     if not answer["new"]:
         with context.finish({"source": load.source.name, "nothing_new": True}):
             pulls.finish_unchanged(load, answer)
         return
     context.progress(1, 1, "keeping the table")
-    files = [(one["name"], blobs.put_file(context.folder / one["path"])) for one in answer["files"]]
+    files = (
+        pulls.kept_files(kept)
+        if kept
+        else [
+            PullFile(name=one["name"], blob=blobs.put_file(context.folder / one["path"]), options=one["options"])
+            for one in answer["files"]
+        ]
+    )
     table = None if "refusal" in answer else blobs.put_file(context.folder / answer["table"])
     with context.finish({"source": load.source.name, "rows": answer.get("rows", 0)}):
         if load.preview or table is None:

@@ -156,6 +156,8 @@ def _mapping(value: Mapping[str, Any], hidden: Collection[str]) -> dict[str, Any
 def _of_target(key: str, value: Any) -> Any:
     if key in ("positive", "negative"):
         return HIDDEN if value is not None else None
+    if key == "classes" and value:
+        return [f"answer {place}" for place in range(1, len(value) + 1)]
     if key == "methods" and isinstance(value, Mapping):
         return {
             name: {part: one for part, one in found.items() if part != "residuals"} for name, found in value.items()

@@ -1,6 +1,8 @@
-"""PURE: which rows are learned from and which are held back, repeatable from a seed or from a time column."""
+"""PURE: which rows are learned from and which are held back, repeatable from a seed, a time column or groups."""
 
+import base64
 import hashlib
+import zlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +22,17 @@ class Split:
     def fingerprint(self) -> str:
         """SHA-256 of the held-back row numbers as little-endian 64-bit integers."""
         return hashlib.sha256(self.test.astype("<i8").tobytes()).hexdigest()
+
+
+def packed(rows: Rows) -> str:
+    """Sorted row numbers as short text: their steps as 64-bit integers, compressed, in base 64."""
+    steps = np.diff(rows, prepend=0).astype("<i8")
+    return base64.b64encode(zlib.compress(steps.tobytes(), 6)).decode()
+
+
+def unpacked(text: str) -> Rows:
+    """The row numbers in such a text."""
+    return np.cumsum(np.frombuffer(zlib.decompress(base64.b64decode(text)), dtype="<i8")).astype(np.int64)
 
 
 def at_random(rows: Rows, share: float, seed: int, classes: Any = None) -> Split:
@@ -42,6 +55,19 @@ def by_time(rows: Rows, times: Any, share: float) -> Split:
     if late.sum() > 2 * _count(len(ordered), share):
         late = known & (times > cut)  # so many rows share that moment that it belongs to the part before
     return Split(np.sort(rows[~late]), np.sort(rows[late]))
+
+
+def by_group(rows: Rows, groups: Any, share: float, seed: int) -> Split:
+    """Hold back whole groups by chance until about `share` of the rows is held back; no group is on both sides."""
+    names, codes, sizes = np.unique(np.asarray(groups).astype(str), return_inverse=True, return_counts=True)
+    wanted, held, count = _count(len(rows), share), np.zeros(len(names), dtype=bool), 0
+    for place in np.random.default_rng(seed).permutation(len(names)):
+        if count and count + sizes[place] > 1.1 * wanted:
+            continue  # too large for what is left; a smaller one may fit
+        held[place], count = True, count + int(sizes[place])
+        if count >= wanted:
+            break
+    return Split(np.sort(rows[~held[codes]]), np.sort(rows[held[codes]]))
 
 
 def _count(rows: int, share: float) -> int:

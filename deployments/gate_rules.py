@@ -28,6 +28,25 @@ class Champion:
 
 
 @dataclass(frozen=True)
+class Book:
+    """How a version answers the edge-case book. `failed` are the cases that come out otherwise than they must."""
+
+    asked: int = 0
+    waiting: int = 0
+    failed: tuple["FailedCase", ...] = ()
+
+
+@dataclass(frozen=True)
+class FailedCase:
+    """One case: its number and name, why it must come out so, and whether it may stop a version."""
+
+    number: int
+    name: str
+    reason: str
+    blocking: bool
+
+
+@dataclass(frozen=True)
 class Facts:
     """All that the rules look at. `rehearsal` is what the last rehearsal measured, None before the first.
 
@@ -46,6 +65,7 @@ class Facts:
     judged_at: str = ""
     charter_approved: bool = False
     must: tuple[str, ...] = ()
+    book: Book = Book()
 
 
 def fingerprint(bundle: str, data: str, contract: tuple[str, int, bool] | None, rule: str = "") -> str:
@@ -62,7 +82,8 @@ def checks(facts: Facts) -> list[Check]:
         found += [_better(facts, facts.champion), _schema(facts.signature, facts.champion)]
     if "charter" in facts.must:
         found.append(_charter(facts))
-    return [_strict(check, facts.must) for check in (*found, _same_answers(facts), _fast(facts), _small(facts))]
+    found += [*_cases(facts.book), _same_answers(facts), _fast(facts), _small(facts)]
+    return [_strict(check, facts.must) for check in found]
 
 
 def _strict(check: Check, must: tuple[str, ...]) -> Check:
@@ -186,6 +207,23 @@ def _change(mine: dict[str, Any], theirs: dict[str, Any] | None) -> tuple[str, s
     if theirs["nullable"] and not mine["nullable"]:
         return "warn", f"{name} may no longer be left out"
     return None
+
+
+def _cases(book: Book) -> list[Check]:
+    """One check for each case that comes out otherwise, in the words of whoever wrote it; one for all the others."""
+    found = [_failed_case(case) for case in book.failed]
+    if book.waiting:
+        text = "Not asked yet. It is asked before the switch at the latest."
+        found.append(_check("edge_cases", "Edge cases", "warn", text, f"{book.waiting} waiting"))
+    elif book.asked and not found:
+        text = "All come out as they must."
+        found.append(_check("edge_cases", "Edge cases", "pass", text, f"{book.asked} asked", "0 otherwise"))
+    return found
+
+
+def _failed_case(case: FailedCase) -> Check:
+    state, quote = "fail" if case.blocking else "warn", f"“{case.name}” must come out otherwise: {case.reason}"
+    return _check(f"edge_case_{case.number}", f"Edge case {case.number}", state, quote) | {"quote": quote}
 
 
 def _pending(key: str, name: str, facts: Facts) -> Check:

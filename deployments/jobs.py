@@ -1,14 +1,16 @@
 """The jobs of the deployments room: rehearsal, promotion, and storing the prediction log."""
 
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 
 from audit.actors import Actor, Machine
-from deployments import services
+from deployments import queries, services
 from deployments.models import Release
 from deployments.serving.journal import SUFFIX, folders, seal_leftovers
 from experiments.models import ModelVersion
+from experiments.services import cases
 from jobs import services as jobs
 from jobs.context import Context
 from jobs.limits import Limits
@@ -25,11 +27,22 @@ QUICK = Limits(wall_seconds=15 * 60, cpu_seconds=15 * 60)
 @job("deployments.rehearse", queue="evaluation", limits=QUICK)
 def rehearse(context: Context) -> None:
     """Answer a version's golden rows and measure its speed and size, for the gate's checks."""
-    version = ModelVersion.objects.select_related("model__project", "run__data").get(pk=context.job.payload["version"])
+    version = ModelVersion.objects.select_related("model__project", "run__data", "run__project").get(
+        pk=context.job.payload["version"]
+    )
     path = verified_path(version.bundle_id)
     measured = context.call("deployments.rehearsal:run", {"bundle": str(path)})
+    results = _asked(context, version)
     with context.finish(measured):
+        cases.keep_results(version.run, results)
         services.refresh_checks(version, by=PLATFORM)
+
+
+def _asked(context: Context, version: ModelVersion) -> list[dict[str, Any]]:
+    """What the model answers to the edge-case book; nothing while the book is empty."""
+    spec = cases.book_spec(version.run)
+    found: list[dict[str, Any]] = context.call("experiments.casebook:run", spec)["results"] if spec["cases"] else []
+    return found
 
 
 def _promotion_failed(ended: Job) -> None:
@@ -39,7 +52,9 @@ def _promotion_failed(ended: Job) -> None:
 @job("deployments.promote", queue="evaluation", limits=QUICK, on_failure=_promotion_failed)
 def promote(context: Context) -> None:
     """Rehearse the model once more, then switch to it in one transaction."""
-    release = Release.objects.select_related("version", "created_by").get(pk=context.job.payload["release"])
+    release = Release.objects.select_related("version__run__project", "gate", "created_by").get(
+        pk=context.job.payload["release"]
+    )
     path = verified_path(release.version.bundle_id)
     measured = context.call("deployments.rehearsal:run", {"bundle": str(path)})
     if measured["different"]:
@@ -47,6 +62,8 @@ def promote(context: Context) -> None:
         raise Conflict(
             f"{count} of {measured['golden']} stored rows are answered differently now. Nothing was switched."
         )
+    cases.keep_results(release.version.run, _asked(context, release.version))
+    services.refuse_failing_cases(release)
     by: Actor = release.created_by or PLATFORM
     with context.finish(measured):
         services.finish_promotion(release, measured, by=by)
@@ -72,6 +89,13 @@ def seal(context: Context) -> None:
             path.rename(path.with_suffix(".damaged"))  # somebody may want to look at it
         else:
             path.unlink(missing_ok=True)
+
+
+@periodic("deployments.ask_cases", every=3600)
+def ask_what_is_in_use() -> None:
+    """Put the edge-case book to everything in use, once a day and soon after a case is written."""
+    for release in queries.champions_to_ask():
+        cases.ask_about_cases(release.version.run, by=PLATFORM, everything=True)
 
 
 @periodic("deployments.seal", every=settings.TICK_SECONDS)

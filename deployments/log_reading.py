@@ -16,7 +16,7 @@ from deployments.serving.journal import SUFFIX, folders
 BLOCK = 64 * 1024
 DISORDER = 1_000  # requests are answered side by side, so their lines may stand a little out of order
 COLUMNS = ["id", "at", "release", "version", "latency_ms", "answer", "probability", "row", "unknown"]
-LATER = ["decision", "policy", "baseline"]  # lines that were written before there were policies lack them
+LATER = ["decision", "policy", "baseline", "chances"]  # lines that were written before there were policies lack them
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,17 @@ class Logged:
     decision: str | None = None
     policy: int | None = None
     baseline: Any = None
+    chances: dict[str, float] | None = None
 
     def seen(self, hidden: Collection[str], target: str) -> "Logged":
         """The row without values of hidden columns; what was said of a hidden target is one of them."""
-        said: dict[str, Any] = {"answer": HIDDEN, "probability": None, "decision": None, "baseline": None}
+        said: dict[str, Any] = {
+            "answer": HIDDEN,
+            "probability": None,
+            "decision": None,
+            "baseline": None,
+            "chances": None,
+        }
         return replace(self, row=visible(self.row, hidden), **(said if target in hidden else {}))
 
     def as_dict(self) -> dict[str, Any]:
@@ -103,7 +110,7 @@ def _logged(row: dict[str, Any]) -> Logged:
 
 def _stored(row: dict[str, Any]) -> Logged:
     """A row of a stored piece; what may be of any kind stands in it as JSON."""
-    texts = {name: orjson.loads(row[name]) for name in ("answer", "row", "baseline") if row.get(name)}
+    texts = {name: orjson.loads(row[name]) for name in ("answer", "row", "baseline", "chances") if row.get(name)}
     return Logged(**row | texts)
 
 

@@ -16,12 +16,12 @@ from datasets.models.tags import ColumnTag, Sensitivity
 from datasets.models.versions import Dataset
 from datasets.queries.seen import Roles, hidden_in, hidden_of, may_see
 from deployments import gate_rules, log_reading, prediction_ids
-from deployments.gate_rules import Champion, Facts
+from deployments.gate_rules import Book, Champion, Facts, FailedCase
 from deployments.log_reading import Logged, Source
 from deployments.models import ConsumerKey, Deployment, Release, Segment, Server
 from experiments import valuing
-from experiments.models import ModelVersion, Run
-from experiments.queries import finished_runs, judged_run, run_for
+from experiments.models import EdgeCase, ModelVersion, Run
+from experiments.queries import book_of, finished_runs, judged_run, results_for, run_for, unasked
 from experiments.value import under
 from jobs.models import Job, State
 from problems.problem import Missing
@@ -173,12 +173,35 @@ def facts_of(version: ModelVersion, environment: str) -> Facts:
         judged_at=f"{rule.named}, {100 * rule.threshold:.4g}%" if rule else "",
         charter_approved=is_approved(charter_of(version.model.project)),
         must=rule_for_version(version, environment).must,
+        book=answered_book(version.run),
     )
 
 
+def answered_book(run: Run) -> Book:
+    """How a run's model answers what the edge-case book says now."""
+    book = book_of(run.project)
+    results = results_for(run, book)
+    wrong = [one for one in book if one.pk in results and not results[one.pk].passed]
+    failed = tuple(FailedCase(one.case.number, one.name, one.reason, one.blocking) for one in wrong)
+    return Book(len(results), len(book) - len(results), failed)
+
+
+def champions_to_ask(hours: int = 24) -> list[Release]:
+    """What is in use and was not asked about the whole edge-case book for so long."""
+    with_book = EdgeCase.objects.filter(retired_at=None).values("project")
+    champions = Release.objects.filter(state=Release.State.CHAMPION, deployment__project__in=with_book)
+    long_ago, found = timezone.now() - timedelta(hours=hours), []
+    for release in champions.select_related("version__run__project"):
+        book = book_of(release.version.run.project)
+        results = results_for(release.version.run, book)
+        if len(results) < len(book) or any(one.checked_at < long_ago for one in results.values()):
+            found.append(release)
+    return found
+
+
 def needs_rehearsal(version: ModelVersion) -> bool:
-    """Whether nobody has measured this version yet."""
-    return rehearsal_of(version)[0] is None
+    """Whether nobody has measured this version yet, or asked it about what the edge-case book says now."""
+    return rehearsal_of(version)[0] is None or bool(unasked(version.run))
 
 
 def judgements_of(

@@ -27,6 +27,7 @@ SCHEMA = pa.schema(
         ("decision", pa.string()),
         ("policy", pa.int64()),
         ("baseline", pa.string()),
+        ("chances", pa.string()),
     ]
 )
 
@@ -90,6 +91,7 @@ def _typed(row: dict[str, Any]) -> dict[str, Any]:
         "probability": row.get("probability"),
         "row": orjson.dumps(row["row"]).decode(),
         "baseline": orjson.dumps(row.get("baseline")).decode(),
+        "chances": None if row.get("chances") is None else orjson.dumps(row["chances"]).decode(),
     }
 
 

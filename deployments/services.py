@@ -22,11 +22,11 @@ from notices.services import tell
 from problems.problem import Conflict, Invalid
 from projects.contract import Verdict, as_row
 from projects.models.define import Contract
-from projects.models.gates import Gate
+from projects.models.gates import Gate, Waiver
 from projects.models.projects import Project
 from projects.permissions import Role
 from projects.queries.define import contract_in_force
-from projects.queries.gates import blocked_by, open_gates
+from projects.queries.gates import blocked_by, open_gates, settled
 from projects.queries.team import members_with
 from projects.services.gates import open_gate, pass_gate
 from storage.blobs import verified_path
@@ -190,6 +190,16 @@ def _deployment_for(version: ModelVersion, environment: str) -> Deployment:
     if Deployment.objects.filter(name=name).exists():
         name = f"{project.key}-{name}"[:60]
     return Deployment.objects.create(project=project, model=version.model, name=name, environment=environment)
+
+
+def refuse_failing_cases(release: Release) -> None:
+    """A case that blocks and comes out otherwise stops the switch, unless the gate waived it."""
+    excused = settled(release.gate) if release.gate else {}
+    for case in queries.answered_book(release.version.run).failed:
+        waiver = excused.get(f"edge_case_{case.number}")
+        if case.blocking and not (waiver and waiver.kind == Waiver.Kind.WAIVED):
+            text = f"Edge case {case.number}, “{case.name}”, must come out otherwise: {case.reason}"
+            raise Conflict(f"{text} Nothing was switched.", code="edge_case")
 
 
 def finish_promotion(release: Release, measured: dict[str, Any], *, by: Actor) -> None:

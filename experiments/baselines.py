@@ -21,7 +21,7 @@ Row = Mapping[str, Any]
 
 
 def answer(spec: Spec, row: Row, kind: str, positive: str | None) -> Any:
-    """The practice's answer for a row: "yes" or "no", or a number; None where the row does not say enough.
+    """The practice's answer: "yes" or "no", one of several words, or a number; None where the row says too little.
 
     What lies in the row before (kind last_value by order) is not in a row, so it is None here.
     """
@@ -32,6 +32,8 @@ def answer(spec: Spec, row: Row, kind: str, positive: str | None) -> Any:
             return None
         return spec["answer"] if holds(spec, row) else spec["otherwise"]
     value = row.get(spec["column"]) if spec["column"] else None
+    if kind == "multiclass":
+        return None if empty(value) else word(value)
     return as_yes(value, positive) if kind == "binary" else number(value)
 
 

@@ -55,7 +55,7 @@ def precision_recall(series: Sequence[Series]) -> Figure:
     if recall["value"] is None or precision["value"] is None:
         finding = f"It cannot be told: {recall.get('reason') or precision.get('reason')}."
     else:
-        found, right = _of_100(recall["value"]), _of_100(precision["value"])
+        found, right = of_100(recall["value"]), of_100(precision["value"])
         finding = f"At the working point it finds {found}, and {right} calls are right."
     detail = "Moving right finds more, but wastes more calls. The dot is the threshold in use."
     layout = _axes("Found, share", "Right calls, share") | {"hovermode": "closest"}
@@ -90,7 +90,7 @@ def calibration(series: Sequence[Series]) -> Figure:
                     "width": 0,
                 },
                 "hovertemplate": "said %{x:.2f}, happened %{y:.2f}<extra></extra>",
-                **_styled(place),
+                **styled(place),
             }
         )
     traces.append(_line([0, 1], [0, 1], REFERENCE, "perfect", width=1.5))
@@ -197,7 +197,7 @@ def predicted(series: Sequence[Series], unit: str) -> Figure:
                 "x": dots["answer"],
                 "y": dots["truth"],
                 "hovertemplate": "said %{x:.4g}, was %{y:.4g}<extra></extra>",
-                **_styled(place, opacity=0.35),
+                **styled(place, opacity=0.35),
             }
         )
     ends = [value for trace in traces for value in (*trace["x"], *trace["y"])]
@@ -207,7 +207,7 @@ def predicted(series: Sequence[Series], unit: str) -> Figure:
     finding = (
         f"It cannot be told: {explained['reason']}."
         if explained["value"] is None
-        else f"It explains {_of_100(explained['value'])} parts of the ups and downs."
+        else f"It explains {of_100(explained['value'])} parts of the ups and downs."
     )
     layout = _axes(f"What it said{_in(unit)}", f"What it was{_in(unit)}", square=False) | {"hovermode": "closest"}
     dots = series[0].found["residuals"]["dots"]
@@ -229,7 +229,11 @@ def importance(found: Sequence[Mapping[str, Any]], by: str, unit: str) -> Figure
     """How much worse it gets when one input is shuffled, the twelve that matter most."""
     top = list(found[:MOST_INPUTS])
     scale = 100 if MEASURES[by].of_100 else 1
-    said = "points of 100 pairs" if scale == 100 else (unit or "units of the answer")
+    said = (
+        ("points of 100 pairs" if by == "roc_auc" else "points of 100")
+        if scale == 100
+        else (unit or "units of the answer")
+    )
     trace = {
         "type": "bar",
         "orientation": "h",
@@ -282,7 +286,7 @@ def _curves(series: Sequence[Series], name: str, hover: str) -> list[dict[str, A
             "x": one.found["curves"][name]["x"],
             "y": one.found["curves"][name]["y"],
             "hovertemplate": f"{hover}<extra></extra>",
-            **_styled(place),
+            **styled(place),
         }
         for place, one in enumerate(series)
     ]
@@ -309,7 +313,7 @@ def _points(series: Sequence[Series], place_of: Any) -> list[dict[str, Any]]:
     ]
 
 
-def _styled(place: int, opacity: float = 1.0) -> dict[str, Any]:
+def styled(place: int, opacity: float = 1.0) -> dict[str, Any]:
     """Focus in the accent; the others by the colours of the template, told apart by dash and marker as well."""
     symbols = ("circle", "square", "diamond", "triangle-up", "cross", "triangle-down")
     line: dict[str, Any] = {"width": 2, "dash": DASHES[place % len(DASHES)]}
@@ -366,7 +370,7 @@ def _share(part: float, rest: float) -> float | None:
     return part / (part + rest) if part + rest else None
 
 
-def _of_100(value: float) -> str:
+def of_100(value: float) -> str:
     return MEASURES["recall"].said(value)
 
 

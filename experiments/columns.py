@@ -18,6 +18,8 @@ def from_table(table: pa.Table, layout: Layout) -> Matrix:
                 matrix[:, place] = _part_of(column, part)
         else:
             matrix[:, places[0]] = words_of(column) if kind in ("text", "boolean") else numbers_of(column)
+            if name in layout.prose:
+                matrix[matrix[:, places[0]] == GAP, places[0]] = ""
     return matrix
 
 

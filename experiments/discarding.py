@@ -4,8 +4,10 @@ import re
 from collections.abc import Iterable
 from datetime import datetime
 
+from django.db.models import F
+
 from datasets.models.versions import Dataset, Version
-from experiments.models import Model, ModelVersion, Run
+from experiments.models import Evaluation, Model, ModelVersion, Run
 from experiments.queries import model_version_for, run_for
 from problems.problem import Conflict, Missing
 from projects.discarding import Kind, empties, keeps, kind
@@ -68,16 +70,20 @@ def _runs_on(versions: Iterable[Version]) -> Iterable[str]:
         doing = "is being trained" if run.state == Run.State.WAITING else "was trained"
         yield f"Run {run.number} {doing} on {run.data}."
 
+    judged = Evaluation.objects.filter(data__in=list(versions)).exclude(data=F("run__data"))
+    for evaluation in judged.select_related("run", "data__dataset").order_by("-created_at")[:SHOWN]:
+        yield f"Run {evaluation.run.number} was judged on {evaluation.data}."
+
 
 @keeps("dataset")
 def runs_of_dataset(dataset: Dataset) -> Iterable[str]:
-    """Runs that learn or learned from any of its versions."""
+    """Runs that learn or learned from any of its versions, or were judged on one."""
     return _runs_on(dataset.versions.all())
 
 
 @keeps("version")
 def runs_of_version(version: Version) -> Iterable[str]:
-    """Runs that learn or learned from it: without it nobody could check them."""
+    """Runs that learn or learned from it, or were judged on it: without it nobody could check them."""
     return _runs_on([version])
 
 

@@ -21,7 +21,7 @@ def run_finding(
     who = who or who_of(evaluation)
     if verdicts:
         return result_finding(name, verdicts, who)
-    key = "recall" if "recall" in metrics else "mae"
+    key = next(name for name in ("recall", "balanced_accuracy", "mae") if name in metrics)
     found, measure = metrics[key], MEASURES[key]
     if found["value"] is None:
         return [Part(f"{name} was best, and could not be measured: {found['reason']}.")]

@@ -1,6 +1,6 @@
 """Forms of the experiments room: a new run, registering, notes."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -8,8 +8,9 @@ from django import forms
 from datasets.models.versions import Version
 from experiments.estimators.catalog import FAMILIES, for_kind
 from experiments.estimators.family import Family, Setting
-from experiments.guesses import NUMERIC, TIMES, Column, fits_target, guess_inputs
+from experiments.guesses import NUMERIC, Column, fits_target, guess_inputs
 from experiments.specs import LARGEST_SEED
+from experiments.treatments import PARTS, parts_for
 
 PLACES = {
     "split.kind": "split_kind",
@@ -20,6 +21,8 @@ PLACES = {
     "spec": "target",
 }
 TEXT = {"class": "input"}
+MOST_TREATED = 40  # columns whose preparation the form can change; REST takes any number
+PART_WORDS = {"gaps": "Fill gaps with", "scale": "Scale", "coding": "Read words as"}
 
 
 def form_field(name: str) -> str:
@@ -41,11 +44,18 @@ class RunForm(forms.Form):
     )
     split_kind = forms.ChoiceField(
         label="How to hold back data for the test",
-        choices=[("random", "At random"), ("time", "By time: the newest rows are the test")],
+        choices=[
+            ("random", "At random, each answer keeping its share"),
+            ("time", "By time: the newest rows are the test"),
+            ("group", "Whole groups: no group is on both sides"),
+        ],
         widget=forms.Select(attrs=TEXT),
     )
     split_column = forms.ChoiceField(
-        label="Time column", required=False, widget=forms.Select(attrs=TEXT), help_text="Only for holding back by time."
+        label="Time or group column",
+        required=False,
+        widget=forms.Select(attrs=TEXT),
+        help_text="Only for holding back by time or whole groups.",
     )
     test_share = forms.IntegerField(
         label="Held back, of 100 rows", min_value=5, max_value=50, widget=forms.NumberInput(attrs=TEXT)
@@ -78,8 +88,16 @@ class RunForm(forms.Form):
         self._choose("target", [(name, name) for name in self._targets()])
         picked = columns.get(str(self.data.get("target") or self.initial.get("target") or ""))
         self._choose("positive", [(value, value) for value in (picked.classes if picked else {})])
-        times = [name for name, column in columns.items() if column.type in (*TIMES, *NUMERIC)]
-        self._choose("split_column", [("", "–"), *((name, name) for name in times)])
+        self._choose("split_column", [("", "–"), *((name, name) for name in columns)])
+        self.treated = [(place, column) for place, column in enumerate(columns.values()) if parts_for(column.type)]
+        for place, column in self.treated[:MOST_TREATED]:
+            for part in parts_for(column.type):
+                self.fields[f"t{place}__{part}"] = forms.ChoiceField(
+                    label=f"{PART_WORDS[part]}: {column.name}",
+                    choices=list(PARTS[part].items()),
+                    required=False,
+                    widget=forms.Select(attrs=TEXT),
+                )
         self._choose("inputs", [(name, name) for name in columns])
         self._choose("methods", [(family.key, family.name) for family in self.families])
         for family in self.families:
@@ -111,7 +129,7 @@ class RunForm(forms.Form):
         """What was asked for, for `services.start_run`, which checks it."""
         found = self.cleaned_data
         split: dict[str, Any] = {"kind": found["split_kind"], "test_share": found["test_share"] / 100}
-        if found["split_kind"] == "time":
+        if found["split_kind"] != "random":
             split["column"] = found["split_column"]
         methods = {
             key: {setting.name: setting.read(found[f"{key}__{setting.name}"]) for setting in FAMILIES[key].settings}
@@ -123,9 +141,26 @@ class RunForm(forms.Form):
             "inputs": found["inputs"],
             "split": split | {"seed": found["seed"]},
             "methods": methods,
+            "treatments": self._treatments(),
             "seed": found["seed"],
             "threshold": found.get("threshold") or 0.5,
         }
+
+    def _treatments(self) -> dict[str, dict[str, str]]:
+        """What differs from what methods like, of the columns that are inputs."""
+        chosen = {
+            column.name: {part: self.cleaned_data[f"t{place}__{part}"] for part in parts_for(column.type)}
+            for place, column in self.treated[:MOST_TREATED]
+            if column.name in self.cleaned_data["inputs"]
+        }
+        return {name: parts for name, parts in chosen.items() if any(parts.values()) or self.columns[name].prose}
+
+    def treatment_choices(self) -> Iterator[tuple[Column, list[Any]]]:
+        """Each column that can be made ready in more than one way, with its fields."""
+        for place, column in self.treated[:MOST_TREATED]:
+            if column.name == self["target"].value():
+                continue
+            yield column, [self[f"t{place}__{part}"] for part in parts_for(column.type)]
 
     def input_choices(self) -> Iterator[tuple[Any, Column, str]]:
         """Each input's checkbox with its column and why it had better be left out."""
@@ -177,6 +212,9 @@ def initial_of(spec: Mapping[str, Any], columns: Mapping[str, Column]) -> dict[s
         "threshold": spec.get("threshold", 0.5),
         "seed": spec.get("seed", 7),
     }
+    places = {name: place for place, name in enumerate(columns)}
+    for name, treatment in (spec.get("treatments") or {}).items():
+        values |= {f"t{places[name]}__{part}": value for part, value in treatment.items() if name in places}
     for key, settings in spec["methods"].items():
         values |= {f"{key}__{name}": str(value) for name, value in settings.items()}
     return values
@@ -205,3 +243,116 @@ class NotesForm(forms.Form):
     notes = forms.CharField(
         label="Notes", required=False, max_length=20_000, widget=forms.Textarea(attrs=TEXT | {"rows": 4})
     )
+
+
+class EvaluationForm(forms.Form):
+    """What a model is judged on, and whose groups must be treated alike."""
+
+    rows = forms.ChoiceField(
+        label="Rows", widget=forms.Select(attrs=TEXT), help_text="The locked test rows, or another published version."
+    )
+    attributes = forms.MultipleChoiceField(
+        label="Columns whose groups must be treated alike",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="They need not be inputs of the model.",
+    )
+
+    def __init__(self, *args: Any, versions: Sequence[tuple[str, str]], columns: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices(self, "rows").choices = list(versions)
+        choices(self, "attributes").choices = [(name, name) for name in columns]
+
+
+class CaseForm(forms.Form):
+    """An edge case: a row, what must come out, and why. The row's fields are those of `inputs` ({name, type})."""
+
+    name = forms.CharField(label="Name", max_length=100, widget=forms.TextInput(attrs=TEXT))
+    reason = forms.CharField(
+        label="It must come out so, because", max_length=2000, widget=forms.Textarea(attrs=TEXT | {"rows": 2})
+    )
+    answer = forms.ChoiceField(label="The answer must be", required=False, widget=forms.Select(attrs=TEXT))
+    low = forms.FloatField(label="At least", required=False, widget=forms.NumberInput(attrs=TEXT | {"step": "any"}))
+    high = forms.FloatField(label="At most", required=False, widget=forms.NumberInput(attrs=TEXT | {"step": "any"}))
+    blocking = forms.BooleanField(
+        label="A model that fails this case may not be put to use",
+        required=False,
+        initial=True,
+        help_text="Otherwise the gate only warns.",
+    )
+
+    def __init__(
+        self, *args: Any, inputs: Sequence[Mapping[str, Any]], answers: Sequence[str], chance: bool,
+        closed: Collection[str] = (), **kwargs: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(*args, **kwargs)
+        self.inputs, self.chance = inputs, chance
+        choices(self, "answer").choices = [("", "Not said"), *((word, word) for word in answers)]
+        if self.chance:
+            self.fields["low"].label, self.fields["high"].label = "Chance at least, in %", "Chance at most, in %"
+        if not answers:
+            del self.fields["answer"]
+        for place, field in enumerate(inputs):
+            self.fields[f"v{place}"] = _cell(field, hidden=field["name"] in closed)
+
+    @property
+    def cells(self) -> list[Any]:
+        """The fields of the row."""
+        return [self[f"v{place}"] for place in range(len(self.inputs))]
+
+    @property
+    def words(self) -> list[Any]:
+        """The other fields."""
+        return [self[name] for name in self.fields if not name[1:].isdecimal()]
+
+    def values(self) -> dict[str, Any]:
+        """What the service takes."""
+        clean = self.cleaned_data
+        ends = {
+            end: clean[end] / 100 if self.chance and clean[end] is not None else clean[end] for end in ("low", "high")
+        }
+        row = {field["name"]: _read(clean[f"v{place}"], field["type"]) for place, field in enumerate(self.inputs)}
+        said = {"name": clean["name"], "reason": clean["reason"], "answer": clean.get("answer", "")}
+        return said | ends | {"blocking": clean["blocking"], "row": row}
+
+
+def _cell(field: Mapping[str, Any], *, hidden: bool) -> forms.Field:
+    """One value of a row; empty is missing."""
+    label, kind = field["name"], field["type"]
+    told = "Its values are hidden from you; what stood here stays while this is empty." if hidden else ""
+    if kind == "boolean":
+        pairs = [("", "missing"), ("true", "true"), ("false", "false")]
+        return forms.ChoiceField(
+            label=label, required=False, choices=pairs, widget=forms.Select(attrs=TEXT), help_text=told
+        )
+    if kind in NUMERIC:
+        number = forms.NumberInput(attrs=TEXT | {"step": "any"})
+        return forms.FloatField(label=label, required=False, widget=number, help_text=told)
+    known = field.get("categories") or []
+    seen = f"Known: {', '.join(known[:12])}." if known and not hidden else told
+    return forms.CharField(
+        label=label, required=False, max_length=10_000, widget=forms.TextInput(attrs=TEXT), help_text=seen
+    )
+
+
+def _read(value: Any, kind: str) -> Any:
+    if value in ("", None):
+        return None
+    if kind == "boolean":
+        return value == "true"
+    return int(value) if kind == "integer" and float(value).is_integer() else value
+
+
+class RetireForm(forms.Form):
+    """Why a case counts no longer."""
+
+    reason = forms.CharField(
+        label="Why it counts no longer", max_length=2000, widget=forms.Textarea(attrs=TEXT | {"rows": 2})
+    )
+
+
+def choices(form: forms.Form, name: str) -> forms.ChoiceField:
+    """A field with choices, to fill them."""
+    field = form.fields[name]
+    assert isinstance(field, forms.ChoiceField)
+    return field

@@ -9,6 +9,8 @@ from experiments.signatures import word
 
 NUMERIC = ("integer", "number")
 TIMES = ("date", "datetime")
+MOST_GUESSED = 20
+LEAST_GAPS, LEAST_TEXTS = 4, 20  # blanks in a sentence; different ones in a column of sentences
 YES_WORDS = ("yes", "true", "1", "y", "churned", "default", "fraud", "bad")
 
 
@@ -25,6 +27,7 @@ class Column:
     classes: Mapping[str, int]
     low: float | None = None
     high: float | None = None
+    prose: bool = False  # whole sentences
 
     @property
     def present(self) -> int:
@@ -48,7 +51,7 @@ class Column:
         if self.present < 20:
             return False
         if self.type == "text":
-            return self.distinct >= 0.9 * self.present
+            return not self.prose and self.distinct >= 0.9 * self.present
         counts = self.type == "integer" and self.distinct == self.present and self.low is not None
         return counts and self.high is not None and self.high - (self.low or 0) + 1 == self.present
 
@@ -57,10 +60,24 @@ def columns_of(schema: Sequence[Mapping[str, Any]], profile: Mapping[str, Any]) 
     """The columns of a version by name, in their order."""
     known = {entry["name"]: entry for entry in profile.get("columns", [])}
     rows = int(profile.get("rows", 0))
-    return {field["name"]: _column(field, known.get(field["name"], {}), rows) for field in schema}
+    sample = profile.get("sample") or []
+    return {
+        field["name"]: _column(field, known.get(field["name"], {}), rows, is_prose(_texts(sample, field)))
+        for field in schema
+    }
 
 
-def _column(field: Mapping[str, Any], entry: Mapping[str, Any], rows: int) -> Column:
+def _texts(sample: Sequence[Mapping[str, Any]], field: Mapping[str, Any]) -> list[str]:
+    name = field["name"]
+    return [str(row[name]) for row in sample if row.get(name) is not None] if field["type"] == "text" else []
+
+
+def is_prose(texts: Sequence[str]) -> bool:
+    """Whether most of these are sentences, and not names or codes."""
+    return bool(texts) and sum(text.count(" ") >= LEAST_GAPS for text in texts) > len(texts) / 2
+
+
+def _column(field: Mapping[str, Any], entry: Mapping[str, Any], rows: int, prose: bool) -> Column:
     missing = int(entry.get("missing") or 0)
     distinct = int(entry.get("distinct") or 0)
     classes = {word(item["value"]): int(item["count"]) for item in entry.get("top") or [] if item["value"] is not None}
@@ -79,6 +96,7 @@ def _column(field: Mapping[str, Any], entry: Mapping[str, Any], rows: int) -> Co
         classes if len(classes) >= (distinct or len(classes)) else {},
         float(low) if number and low is not None else None,
         float(high) if number and high is not None else None,
+        prose and distinct > LEAST_TEXTS,
     )
 
 
@@ -86,6 +104,8 @@ def fits_target(column: Column, kind: str) -> bool:
     """Whether a column can be what is predicted."""
     if kind == "binary":
         return column.distinct == 2 and column.type not in TIMES
+    if kind == "multiclass":
+        return 3 <= column.distinct <= MOST_GUESSED and column.type in ("text", "integer") and not column.is_identifier
     return column.type in NUMERIC and column.distinct > 2 and not column.is_identifier
 
 

@@ -1,19 +1,45 @@
-"""The jobs of the experiments room."""
+"""The jobs of the experiments room: train a run, judge its model, put the edge-case book to it."""
 
 from datasets.queries.versions import table_path
-from experiments.models import Run
-from experiments.services.runs import engine_spec, fail_run, finish_run
+from experiments.models import Evaluation, Run
+from experiments.services import cases, evaluations
+from experiments.services.runs import PLATFORM, engine_spec, fail_run, finish_run
 from jobs.context import Context
+from jobs.limits import Limits
 from jobs.registry import job
 from storage.blobs import put_file
+
+JUDGING = Limits(wall_seconds=2 * 3600, cpu_seconds=2 * 3600)
+QUICK = Limits(wall_seconds=15 * 60, cpu_seconds=15 * 60)
 
 
 @job("experiments.train", queue="training", on_failure=fail_run)
 def train(context: Context) -> None:
-    """Train one run in the limited child, then keep what it found."""
+    """Train one run in the limited child, then keep what it found; judging it is a job of its own."""
     related = ("project", "data", "contract")
     run = Run.objects.select_related(*related).get(pk=context.job.subject_id)
     answer = context.call("experiments.training:run", engine_spec(run, table_path(run.data)))
     bundle = put_file(context.folder / "bundle.zip")
     with context.finish({"run": run.number, "method": answer["method"]}):
-        finish_run(run, answer, bundle)
+        finished = finish_run(run, answer, bundle)
+        evaluations.start_evaluation(finished, by=PLATFORM)
+        cases.ask_about_cases(finished, by=PLATFORM)
+
+
+@job("experiments.evaluate", queue="evaluation", limits=JUDGING, on_failure=evaluations.fail_evaluation)
+def evaluate(context: Context) -> None:
+    """Judge a run's model in the limited child, then keep what was found."""
+    related = ("run__project", "run__data__dataset", "run__contract", "data__dataset", "contract")
+    evaluation = Evaluation.objects.select_related(*related).get(pk=context.job.subject_id)
+    found = context.call("experiments.judging:run", evaluations.judging_spec(evaluation))
+    with context.finish({"run": evaluation.run.number, "evaluation": evaluation.number}):
+        evaluations.finish_evaluation(evaluation, found)
+
+
+@job("experiments.ask_cases", queue="evaluation", limits=QUICK)
+def ask_cases(context: Context) -> None:
+    """Put the whole edge-case book to a run's model."""
+    run = Run.objects.select_related("project").get(pk=context.job.subject_id)
+    results = context.call("experiments.casebook:run", cases.book_spec(run))["results"]
+    with context.finish({"run": run.number, "asked": len(results)}):
+        cases.keep_results(run, results)

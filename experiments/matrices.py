@@ -1,11 +1,11 @@
 """PURE: the one matrix that pipelines see, its layout, and how clean JSON rows become it.
 
 The matrix is an object array, one row per row, one or more columns per input: numbers and booleans' words as they
-are, dates as numeric parts. A gap is NaN in a number column and `GAP` in a word column.
+are, dates as numeric parts. A gap is NaN in a number column, `GAP` in a word column, and no text in a column of texts.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -26,20 +26,25 @@ class Layout:
     numbers: list[int]
     words: list[int]
     width: int
+    treatments: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    prose: frozenset[str] = frozenset()
 
 
 def layout_of(inputs: Sequence[Mapping[str, Any]]) -> Layout:
-    """The layout for inputs given as {name, type}, in their order."""
+    """The layout for inputs given as {name, type} and maybe a treatment, in their order."""
     places: dict[str, tuple[int, ...]] = {}
     numbers: list[int] = []
     words: list[int] = []
     width = 0
-    for field in inputs:
-        count = len(PARTS.get(field["type"], ("",)))
-        places[field["name"]] = tuple(range(width, width + count))
-        (words if field["type"] in ("text", "boolean") else numbers).extend(places[field["name"]])
+    for entry in inputs:
+        count = len(PARTS.get(entry["type"], ("",)))
+        places[entry["name"]] = tuple(range(width, width + count))
+        (words if entry["type"] in ("text", "boolean") else numbers).extend(places[entry["name"]])
         width += count
-    return Layout(tuple((field["name"], field["type"]) for field in inputs), places, numbers, words, width)
+    treated = {entry["name"]: entry["treatment"] for entry in inputs if entry.get("treatment")}
+    prose = frozenset(name for name, treatment in treated.items() if treatment.get("coding") == "text")
+    named = tuple((entry["name"], entry["type"]) for entry in inputs)
+    return Layout(named, places, numbers, words, width, treated, prose)
 
 
 def from_rows(rows: Sequence[Mapping[str, Any]], layout: Layout) -> Matrix:
@@ -52,7 +57,8 @@ def from_rows(rows: Sequence[Mapping[str, Any]], layout: Layout) -> Matrix:
             for place, part in zip((first, *more), PARTS[kind], strict=True):
                 matrix[:, place] = [part_of(value, part) for value in values]
         elif kind in ("text", "boolean"):
-            matrix[:, first] = [GAP if value is None else word(value) for value in values]
+            gap = "" if name in layout.prose else GAP
+            matrix[:, first] = [gap if value is None else word(value) for value in values]
         else:
             matrix[:, first] = [_usable(value) for value in values]
     return matrix

@@ -17,6 +17,7 @@ class Cause(models.TextChoices):
 
     PERSON = "person", "Started by a person"
     RETRAINING = "retraining", "Started by retraining"
+    REPRODUCTION = "reproduction", "Made again to see whether it comes out the same"
 
 
 class Run(models.Model):
@@ -108,3 +109,115 @@ class ModelVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.model.name} v{self.number}" + (" (in the bin)" if self.deleted_at else "")
+
+
+class Evaluation(models.Model):
+    """One judging of a run's model on rows that it did not learn from, made once and never changed.
+
+    `data` is the version whose rows were used; it is the run's own where the locked test rows were. `found` holds what
+    `experiments.judging` answers, `verdicts` what the contract says of it, target by target.
+    """
+
+    class State(models.TextChoices):
+        """Where the evaluation is."""
+
+        WAITING = "waiting", "Waiting"
+        FINISHED = "finished", "Finished"
+        FAILED = "failed", "Failed"
+        CANCELLED = "cancelled", "Cancelled"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="evaluations")
+    number = models.PositiveIntegerField()
+    data = models.ForeignKey(Version, on_delete=models.PROTECT, related_name="evaluations")
+    contract = models.ForeignKey(Contract, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    attributes = models.JSONField(default=list)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
+    message = models.TextField(blank=True)
+    found = models.JSONField(default=dict)
+    verdicts = models.JSONField(default=list)
+    created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [models.UniqueConstraint(fields=["run", "number"], name="one_evaluation_number")]
+
+    def __str__(self) -> str:
+        return f"evaluation {self.number} of {self.run}"
+
+    @property
+    def mark(self) -> str:
+        """The status that pages show."""
+        return {"waiting": "run", "finished": "pass", "failed": "fail"}.get(self.state, "unmeasured")
+
+    @property
+    def on_held_back(self) -> bool:
+        """Whether the run's own locked test rows were used."""
+        return self.data_id == self.run.data_id
+
+
+class EdgeCase(models.Model):
+    """A row that must come out so. What it says stands in its revisions; the newest counts."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="edge_cases")
+    number = models.PositiveIntegerField()
+    owner = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    retired_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [models.UniqueConstraint(fields=["project", "number"], name="one_edge_case_number")]
+
+    def __str__(self) -> str:
+        return f"edge case {self.number}"
+
+
+class EdgeCaseRevision(models.Model):
+    """What an edge case says: the row, what must come out (`answer`, or from `low` to `high`), why, and how much it
+    counts.
+
+    Written once. `origin` says where the row was picked from.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    case = models.ForeignKey(EdgeCase, on_delete=models.CASCADE, related_name="revisions")
+    number = models.PositiveIntegerField()
+    name = models.CharField(max_length=100)
+    row = models.JSONField()
+    answer = models.CharField(max_length=200, blank=True)
+    low = models.FloatField(null=True, blank=True)
+    high = models.FloatField(null=True, blank=True)
+    reason = models.TextField()
+    blocking = models.BooleanField(default=True)
+    origin = models.CharField(max_length=200, blank=True)
+    created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [models.UniqueConstraint(fields=["case", "number"], name="one_edge_case_revision")]
+
+    def __str__(self) -> str:
+        return f"{self.case}, revision {self.number}"
+
+
+class EdgeCaseResult(models.Model):
+    """How a run's model answered one revision of an edge case, last time it was asked."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    revision = models.ForeignKey(EdgeCaseRevision, on_delete=models.CASCADE, related_name="results")
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="case_results")
+    passed = models.BooleanField()
+    said = models.CharField(max_length=300)
+    checked_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-checked_at"]
+        constraints = [models.UniqueConstraint(fields=["revision", "run"], name="one_result_per_case_and_run")]
+
+    def __str__(self) -> str:
+        return f"{self.revision}: {'passed' if self.passed else 'failed'}"

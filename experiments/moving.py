@@ -1,6 +1,6 @@
 """What of the experiments room moves with a project: runs, models, and their packages after the usual check."""
 
-from experiments.models import Model, ModelVersion, Run
+from experiments.models import EdgeCase, EdgeCaseResult, EdgeCaseRevision, Evaluation, Model, ModelVersion, Run
 from projects.moving import Check, Fields, Landing, Moved, moves
 
 PACKAGE = "experiments.packaging:check"
@@ -12,6 +12,12 @@ def _run(fields: Fields, landing: Landing) -> None:
         fields |= {"state": Run.State.CANCELLED, "message": "It was not finished when the project was packed."}
 
 
+def _evaluation(fields: Fields, landing: Landing) -> None:
+    """What was being judged is over."""
+    if fields.get("state") == Evaluation.State.WAITING:
+        fields |= {"state": Evaluation.State.CANCELLED, "message": "It was not finished when the project was packed."}
+
+
 def _nothing(fields: Fields) -> Fields:
     return {}
 
@@ -20,4 +26,8 @@ moves(
     Moved(Run, arrive=_run, check=Check("bundle", PACKAGE, _nothing)),
     Moved(Model),
     Moved(ModelVersion, "model__project", check=Check("bundle", PACKAGE, _nothing)),
+    Moved(Evaluation, "run__project", arrive=_evaluation),
+    Moved(EdgeCase),
+    Moved(EdgeCaseRevision, "case__project"),
+    Moved(EdgeCaseResult, "run__project"),
 )

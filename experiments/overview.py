@@ -32,6 +32,8 @@ from projects.stages import Outcome
 from projects.subjects import subject, whole
 from projects.things import Thing, Things, things
 
+tab("evaluate", 10, "Compare", "evaluate", also=("compare", "evaluation", "evaluation-plain", "evaluation-new"))
+tab("evaluate", 20, "Edge cases", "cases", also=("case", "case-new", "case-change", "case-retire"))
 tab("define", 45, "Without a model", "baseline", group="Value")
 
 Roles = Mapping[Project, frozenset[Role]]

@@ -17,7 +17,7 @@ import numpy as np
 
 from experiments.compiled import model as compiling
 from experiments.compiled.proof import COMPILED, STORED, Proof, mark_of
-from experiments.matrices import Layout, from_rows, layout_of
+from experiments.matrices import Layout, Matrix, from_rows, layout_of
 from jobs.report import Report
 from problems.problem import Invalid
 
@@ -45,49 +45,114 @@ _PLAIN = {
     ("NdArrayNode", "numpy.uint64"),
     ("NdArrayNode", "numpy.bool"),
     ("RandomGeneratorNode", "numpy.random._generator.Generator"),
+    ("RandomStateNode", "numpy.random.mtrand.RandomState"),
+    ("BytearrayNode", "builtins.bytearray"),
+    ("DefaultDictNode", "collections.defaultdict"),
+    ("TypeNode", "collections.OrderedDict"),
+    ("DictNode", "sklearn.utils._bunch.Bunch"),
     ("LossNode", "sklearn._loss._loss.CyHalfBinomialLoss"),
+    ("LossNode", "sklearn._loss._loss.CyHalfMultinomialLoss"),
     ("LossNode", "sklearn._loss._loss.CyHalfSquaredError"),
     ("TreeNode", "sklearn.tree._tree.Tree"),
 }
 _OBJECTS = (
+    "lightgbm.basic.Booster",
+    "lightgbm.sklearn.LGBMClassifier",
+    "lightgbm.sklearn.LGBMRegressor",
     "sklearn._loss.link.IdentityLink",
     "sklearn._loss.link.Interval",
     "sklearn._loss.link.LogitLink",
+    "sklearn._loss.link.MultinomialLogit",
     "sklearn._loss.loss.HalfBinomialLoss",
+    "sklearn._loss.loss.HalfMultinomialLoss",
     "sklearn._loss.loss.HalfSquaredError",
+    "sklearn.calibration.CalibratedClassifierCV",
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
     "sklearn.compose._column_transformer.ColumnTransformer",
+    "sklearn.compose._target.TransformedTargetRegressor",
     "sklearn.dummy.DummyClassifier",
     "sklearn.dummy.DummyRegressor",
+    "sklearn.ensemble._forest.ExtraTreesClassifier",
+    "sklearn.ensemble._forest.ExtraTreesRegressor",
     "sklearn.ensemble._forest.RandomForestClassifier",
     "sklearn.ensemble._forest.RandomForestRegressor",
     "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
     "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingClassifier",
     "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingRegressor",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.ensemble._stacking.StackingClassifier",
+    "sklearn.ensemble._stacking.StackingRegressor",
+    "sklearn.ensemble._voting.VotingClassifier",
+    "sklearn.ensemble._voting.VotingRegressor",
+    "sklearn.feature_extraction.text.TfidfTransformer",
+    "sklearn.feature_extraction.text.TfidfVectorizer",
+    "sklearn.impute._base.MissingIndicator",
     "sklearn.impute._base.SimpleImputer",
+    "sklearn.linear_model._coordinate_descent.ElasticNet",
     "sklearn.linear_model._logistic.LogisticRegression",
     "sklearn.linear_model._ridge.Ridge",
+    "sklearn.model_selection._split.KFold",
+    "sklearn.model_selection._split.StratifiedKFold",
+    "sklearn.naive_bayes.GaussianNB",
+    "sklearn.neighbors._classification.KNeighborsClassifier",
+    "sklearn.neighbors._regression.KNeighborsRegressor",
+    "sklearn.neural_network._multilayer_perceptron.MLPClassifier",
+    "sklearn.neural_network._multilayer_perceptron.MLPRegressor",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
     "sklearn.pipeline.Pipeline",
+    "sklearn.preprocessing._data.RobustScaler",
     "sklearn.preprocessing._data.StandardScaler",
+    "sklearn.preprocessing._discretization.KBinsDiscretizer",
     "sklearn.preprocessing._encoders.OneHotEncoder",
+    "sklearn.preprocessing._encoders.OrdinalEncoder",
+    "sklearn.preprocessing._label.LabelBinarizer",
     "sklearn.preprocessing._label.LabelEncoder",
+    "sklearn.preprocessing._target_encoder.TargetEncoder",
+    "sklearn.svm._classes.LinearSVC",
+    "sklearn.svm._classes.LinearSVR",
+    "sklearn.svm._classes.SVC",
+    "sklearn.svm._classes.SVR",
     "sklearn.tree._classes.DecisionTreeClassifier",
     "sklearn.tree._classes.DecisionTreeRegressor",
+    "sklearn.tree._classes.ExtraTreeClassifier",
+    "sklearn.tree._classes.ExtraTreeRegressor",
+    "xgboost.core.Booster",
+    "xgboost.sklearn.XGBClassifier",
+    "xgboost.sklearn.XGBRegressor",
 )
 ALLOWED = frozenset(_PLAIN | {("ObjectNode", name) for name in _OBJECTS})
 # What skops does not know by itself, of the types above. Fixed here; never read from a file.
 TRUSTED = [
+    "collections.OrderedDict",
+    "lightgbm.basic.Booster",
+    "lightgbm.sklearn.LGBMClassifier",
+    "lightgbm.sklearn.LGBMRegressor",
     "numpy.dtype",
-    "sklearn.tree._tree.Tree",
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.model_selection._split.KFold",
+    "sklearn.model_selection._split.StratifiedKFold",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+    "sklearn.tree._tree.Tree",
+    "sklearn.utils._bunch.Bunch",
+    "xgboost.core.Booster",
+    "xgboost.sklearn.XGBClassifier",
+    "xgboost.sklearn.XGBRegressor",
 ]
 
 
 class Answer(NamedTuple):
-    """One prediction: the class in words with the chance of the positive one, or a number."""
+    """One prediction: a class in words with a chance, or a number.
+
+    The chance is that of the positive class, or of the class that was answered where there are several; those have the
+    chance of each class in `chances`.
+    """
 
     answer: Any
     probability: float | None
+    chances: Mapping[str, float] | None = None
 
 
 def dumped(pipeline: Any) -> bytes:
@@ -216,6 +281,12 @@ class Bundle:
             raise Invalid(f"Its compiled form is damaged ({type(error).__name__}).") from error
 
 
+def answers_of(pipeline: Any, kind: str, matrix: Matrix) -> Matrix:
+    """For each row the chance of the positive answer, the number itself, or a line with the chance of each answer."""
+    found = pipeline.predict(matrix) if kind == "regression" else pipeline.predict_proba(matrix)
+    return np.asarray(found[:, 1] if kind == "binary" else found, dtype=np.float64)
+
+
 class Predictor:
     """Answers clean rows (see `signatures.check_rows`) with the stored pipeline, or with its compiled form."""
 
@@ -234,10 +305,22 @@ class Predictor:
     def answers(self, matrix: Any) -> list[Answer]:
         """The same for a matrix; a compiled model also takes `Columns`."""
         if self._signature["kind"] == "regression":
-            return [Answer(float(value), None) for value in self._pipeline.predict(matrix)]
+            return [Answer(float(value), None) for value in self.ask(matrix)]
+        if self._signature["kind"] == "multiclass":
+            return self._several(self.ask(matrix))
         yes, no = self._signature["positive"], self._signature["negative"]
-        chances = np.asarray(self._pipeline.predict_proba(matrix)[:, 1], dtype=np.float64)
+        chances = self.ask(matrix)
         return [Answer(yes if chance >= self._threshold else no, float(chance)) for chance in chances]
+
+    def ask(self, matrix: Matrix) -> Matrix:
+        """See `answers_of`."""
+        return answers_of(self._pipeline, self._signature["kind"], matrix)
+
+    def _several(self, chances: np.ndarray[Any, Any]) -> list[Answer]:
+        """The class with the largest chance; of equals the first."""
+        names = self._signature["classes"]
+        rows = zip(np.argmax(chances, axis=1), chances.tolist(), strict=True)
+        return [Answer(names[best], row[best], dict(zip(names, row, strict=True))) for best, row in rows]
 
 
 def check(spec: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:

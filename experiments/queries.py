@@ -9,13 +9,24 @@ from django.db.models import F, OuterRef, Prefetch, Q, QuerySet, Subquery
 
 from accounts.models import User
 from datasets import masking
-from datasets.models.versions import Version
-from datasets.queries.seen import Roles, hidden_by
-from datasets.queries.versions import next_to_learn_from
+from datasets.models.versions import Dataset, Version
+from datasets.queries.seen import Roles, hidden_by, hidden_in
+from datasets.queries.versions import next_to_learn_from, published_versions
+from experiments import seen
 from experiments.evaluation.choice import deciding_metric
 from experiments.evaluation.comparison import Entry
 from experiments.evaluation.worth import money_goals
-from experiments.models import Model, ModelVersion, Run
+from experiments.judging_words import expected_words
+from experiments.models import (
+    Cause,
+    EdgeCase,
+    EdgeCaseResult,
+    EdgeCaseRevision,
+    Evaluation,
+    Model,
+    ModelVersion,
+    Run,
+)
 from experiments.value import confusion_under, under
 from problems.problem import Missing
 from projects.contract import Judgement, Measurement, judged_from, measurements
@@ -28,7 +39,7 @@ from projects.queries.projects import visible_to
 from projects.queries.worth import money_of, worth_of
 from storage.blobs import verified_path
 
-HEAVY = ("evaluation", "environment")
+HEAVY, MOST_TO_PICK = ("evaluation", "environment"), 20
 SORTS = {"number": "number", "data": "data__number", "method": "method", "when": "created_at"}
 
 
@@ -121,6 +132,12 @@ def entry_of(run: Run) -> Entry:
 def finished_runs(project: Project) -> QuerySet[Run]:
     """Runs that ended well, newest first."""
     return runs_of(project, state=Run.State.FINISHED)
+
+
+def made_again(run: Run) -> list[Run]:
+    """The finished runs that made this one again, newest first."""
+    again = Run.objects.filter(copied_from=run, cause=Cause.REPRODUCTION, state=Run.State.FINISHED)
+    return list(again.only("number", "evaluation")[:5])
 
 
 def last_run(project: Project) -> Run | None:
@@ -220,3 +237,140 @@ def champion_metrics(version: ModelVersion) -> dict[str, Measurement]:
 def named(version: Version) -> str:
     """A data version as pages and forms name it: `telco/v1`."""
     return f"{version.dataset.name}/v{version.number}"
+
+
+# ---- Evaluations ----
+
+
+def evaluations_of(run: Run) -> QuerySet[Evaluation]:
+    """A run's evaluations for lists, newest first."""
+    found = Evaluation.objects.filter(run=run).select_related("run", "data__dataset", "created_by", "contract")
+    return found.defer("found")
+
+
+def evaluation_for(project: Project, run: int, number: int) -> Evaluation:
+    """One evaluation of a run of the project, whole."""
+    related = ("run__project", "run__data__dataset", "data__dataset", "contract", "created_by")
+    found = Evaluation.objects.filter(run__project=project, run__number=run, run__deleted_at=None, number=number)
+    evaluation = found.select_related(*related).first()
+    if evaluation is None:
+        raise Missing(f"Run {run} of this project has no evaluation {number}.")
+    return evaluation
+
+
+def seen_evaluations(found: Iterable[Evaluation], roles: Roles) -> list[Evaluation]:
+    """Evaluations as these roles may see them; never save them."""
+    rows = list(found)
+    datasets = [dataset for row in rows for dataset in (row.data.dataset, row.run.data.dataset)]
+    hidden = hidden_by(datasets, roles) if rows else {}
+    for row in rows:
+        closed = hidden.get(row.data.dataset_id, frozenset()) | hidden.get(row.run.data.dataset_id, frozenset())
+        if closed:
+            row.message = masking.unquoted(row.message)
+            if "found" not in row.get_deferred_fields():
+                row.found = seen.evaluation(row.found, closed)
+    return rows
+
+
+def last_attributes(project: Project) -> list[str]:
+    """The columns whose groups were looked at last in this project."""
+    last = Evaluation.objects.filter(run__project=project).order_by("-created_at").values_list("attributes", flat=True)
+    return list(last.first() or [])
+
+
+def rival_of(run: Run) -> ModelVersion | None:
+    """The version registered last that answers the same question and is not this run."""
+    versions = ModelVersion.objects.filter(model__project=run.project).exclude(run=run).order_by("-created_at")
+    signature = run.evaluation.get("signature") or {}
+    for version in versions.select_related("run")[:20]:
+        theirs = version.run.evaluation.get("signature") or {}
+        if all(theirs.get(key) == signature.get(key) for key in ("kind", "target", "positive")):
+            return version
+    return None
+
+
+# ---- The edge-case book ----
+
+
+def cases_of(project: Project) -> list[EdgeCase]:
+    """The cases that count, in their order, each with its newest revision first in `revisions`."""
+    cases = EdgeCase.objects.filter(project=project, retired_at=None).select_related("owner")
+    return list(cases.prefetch_related(Prefetch("revisions", EdgeCaseRevision.objects.select_related("created_by"))))
+
+
+def case_for(project: Project, number: int) -> EdgeCase:
+    """One case of the project, also a retired one, with its revisions."""
+    cases = EdgeCase.objects.filter(project=project, number=number).select_related("owner", "project")
+    revisions = Prefetch("revisions", EdgeCaseRevision.objects.select_related("created_by"))
+    case = cases.prefetch_related(revisions).first()
+    if case is None:
+        raise Missing(f"There is no edge case {number} in this project.")
+    return case
+
+
+def book_of(project: Project) -> list[EdgeCaseRevision]:
+    """What counts now: the newest revision of every case that is not retired."""
+    return [next(iter(case.revisions.all())) for case in cases_of(project)]
+
+
+def results_for(
+    run: Run, revisions: Collection[EdgeCaseRevision], closed: Collection[str] = ()
+) -> dict[UUID, EdgeCaseResult]:
+    """How a run's model answered these revisions, by the revision; one that it was not asked about is left out."""
+    found = EdgeCaseResult.objects.filter(run=run, revision__in=list(revisions))
+    return {one.revision_id: _seen_result(one, run.spec, closed) for one in found}
+
+
+def _seen_result(result: EdgeCaseResult, spec: Mapping[str, Any], closed: Collection[str]) -> EdgeCaseResult:
+    if spec.get("target") in closed:
+        result.said = masking.HIDDEN
+    return result
+
+
+def must_words(project: Project, revision: EdgeCaseRevision, closed: Collection[str]) -> str:
+    """What must come out, in words; the answer is hidden from those who must not see the answers of the data."""
+    fields = {name: getattr(revision, name) for name in ("answer", "low", "high")}
+    if fields["answer"] and closed and (last := last_run(project)) and last.spec.get("target") in closed:
+        fields["answer"] = masking.HIDDEN
+    return expected_words(fields, chance=project.kind != "regression")
+
+
+def unasked(run: Run) -> list[EdgeCaseRevision]:
+    """What counts now and this run's model was not asked about yet."""
+    book = book_of(run.project)
+    answered = results_for(run, book)
+    return [revision for revision in book if revision.pk not in answered]
+
+
+def hidden_of_cases(project: Project, roles: Roles) -> frozenset[str]:
+    """The columns of the project's data whose values these roles must not see in the rows of cases."""
+    return hidden_in(Dataset.everything.filter(project=project), roles)
+
+
+def answers_of(case: EdgeCase, closed: Collection[str] = ()) -> list[EdgeCaseResult]:
+    """How models answered what a case says now, the newest first."""
+    now = next(iter(case.revisions.all()))
+    results = EdgeCaseResult.objects.filter(revision=now, run__deleted_at=None)
+    found = results.select_related("run__project", "run__model_version__model").defer(*_heavy_of_run())[:50]
+    return [_seen_result(one, one.run.spec, closed) for one in found]
+
+
+def case_fields(project: Project, closed: Collection[str]) -> tuple[list[dict[str, Any]], list[str]]:
+    """The inputs of the newest finished run's model, and its answers in words as far as they may be seen."""
+    run = Run.objects.filter(project=project, state=Run.State.FINISHED).first()
+    signature = (run.evaluation.get("signature") if run else None) or {}
+    answers = [] if signature.get("target") in closed else [signature.get("positive"), signature.get("negative")]
+    return list(signature.get("inputs", [])), [word for word in answers if word is not None]
+
+
+def rows_to_pick(version: Version) -> list[dict[str, Any]]:
+    """The first rows of a version as its profile keeps them."""
+    return list(version.profile.get("sample", []))[:MOST_TO_PICK]
+
+
+def offers_to_pick(project: Project, hidden: Collection[str]) -> tuple[Version | None, list[dict[str, Any]]]:
+    """The newest published version and its first rows, as they may be shown."""
+    version = published_versions(project).first()
+    if version is None:
+        return None, []
+    return version, [masking.visible(row, hidden) for row in rows_to_pick(version)]

@@ -31,7 +31,10 @@ def _signature_input(column: pa.ChunkedArray, field: Field) -> dict[str, Any]:
         "min": None,
         "max": None,
         "example": plain(values[0].as_py()) if len(values) else None,
+        **({"treatment": dict(field["treatment"])} if field.get("treatment") else {}),
     }
+    if is_text(field):
+        return found
     if field["type"] in ("text", "boolean"):
         seen = sorted(set(words_of(values)))
         found["categories"] = [str(value) for value in seen] if len(seen) <= MOST_CATEGORIES else None
@@ -39,6 +42,11 @@ def _signature_input(column: pa.ChunkedArray, field: Field) -> dict[str, Any]:
         ends = pc.min_max(values).as_py()
         found["min"], found["max"] = plain(ends["min"]), plain(ends["max"])
     return found
+
+
+def is_text(field: Field) -> bool:
+    """Whether a column is read as texts, of which none is like another."""
+    return bool(field.get("treatment") and field["treatment"].get("coding") == "text")
 
 
 def plain(value: Any) -> Any:
@@ -49,10 +57,10 @@ def plain(value: Any) -> Any:
 
 
 def reference_inputs(train: pa.Table, inputs: Sequence[Field]) -> list[dict[str, Any]]:
-    """The distribution of each input on training rows. Dates are left out: that time passes is no drift."""
+    """The distribution of each input on training rows. Dates are left out (that time passes is no drift), and texts."""
     found = []
     for field in inputs:
-        if field["type"] in ("date", "datetime"):
+        if field["type"] in ("date", "datetime") or is_text(field):
             continue
         column = train.column(field["name"])
         entry = {"name": field["name"], "type": field["type"]}

@@ -1,5 +1,6 @@
 """PURE: looks at inputs before anything is fitted: leaves out what cannot help, and warns of what knows the answer."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,12 +10,19 @@ import pyarrow.compute as pc
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from experiments.columns import from_table, numbers_of, unusable, words_of
+from experiments.evaluation.classes import Classes
 from experiments.evaluation.metrics import Array, Binary, Numbers
 from experiments.matrices import GAP, layout_of
+from experiments.references import is_text
 
 LEAK_AT = 0.99
 SUM_LEAK_AT = 0.999
 MOST_ROWS = 20_000
+KNOWS = {
+    "binary": "ranks the answer right",
+    "multiclass": "gives each answer right",
+    "regression": "explains the answer",
+}
 Notice = dict[str, str]
 Field = Mapping[str, Any]
 
@@ -24,7 +32,7 @@ def kept_inputs(train: pa.Table, inputs: Sequence[Field]) -> tuple[list[Field], 
     kept: list[Field] = []
     notices: list[Notice] = []
     for field in inputs:
-        why = _unfit(train.column(field["name"]), field["type"]) or _twin(train, field, kept)
+        why = _unfit(train.column(field["name"]), field) or _twin(train, field, kept)
         if why:
             notices.append({"column": field["name"], "text": f"{field['name']} was left out: {why}."})
         else:
@@ -42,7 +50,8 @@ def odd_numbers(table: pa.Table, inputs: Sequence[Field]) -> list[Notice]:
     return found
 
 
-def _unfit(column: pa.ChunkedArray, kind: str) -> str:
+def _unfit(column: pa.ChunkedArray, field: Field) -> str:
+    kind = field["type"]
     present = len(column) - column.null_count
     if not present:
         return "it is empty in all training rows"
@@ -50,6 +59,9 @@ def _unfit(column: pa.ChunkedArray, kind: str) -> str:
     distinct = pc.count_distinct(values).as_py()
     if distinct == 1 and not column.null_count:
         return "it has the same value in all training rows"
+    if is_text(field):
+        texts = " ".join(str(value) for value in values.slice(0, MOST_ROWS).to_pylist())
+        return "" if re.search(r"\w\w", texts) else "its texts hold no words"
     if present >= 20 and kind == "text" and distinct >= 0.9 * present:
         return "it looks like an identifier, nearly every row has its own"
     if present >= 20 and kind == "integer" and distinct == present and _counts_rows(values, present):
@@ -75,13 +87,14 @@ def leaks(
     train: pa.Table, test: pa.Table, inputs: Sequence[Field], answer: str, truth: tuple[Array, Array]
 ) -> list[Notice]:
     """Warnings of inputs that know the answer: one alone (a small tree on it scores above 0.99 on held-back rows), or
-    numbers that add up to it. `truth` is that of training and held-back rows: 0/1 or numbers; `answer` is the kind.
+    numbers that add up to it. `truth` is that of training and held-back rows: 0/1 places of classes, or
+    numbers; `answer` is the kind.
     """
     train, test, truth = _bounded(train, test, truth)
     warnings = []
-    for field in inputs:
+    for field in (one for one in inputs if not is_text(one)):
         if (score := _alone(train, test, field, answer, truth)) is not None and score > LEAK_AT:
-            what = "ranks the answer right" if answer == "binary" else "explains the answer"
+            what = KNOWS[answer]
             text = (
                 f"{field['name']} looks like it knows the answer: alone it {what} in {100 * score:.1f} of 100. "
                 "If it is filled in only after the fact, leave it out."
@@ -109,13 +122,17 @@ def _bounded(
 
 
 def _alone(train: pa.Table, test: pa.Table, field: Field, answer: str, truth: tuple[Array, Array]) -> float | None:
-    """How well a small tree on one input does on held-back rows: ROC AUC or R²."""
+    """How well a small tree on one input does on held-back rows: ROC AUC balanced accuracy or R²."""
     layout = layout_of([field])
     seen, held = _as_numbers(train, test, field, layout)
     shared: dict[str, Any] = {"max_leaf_nodes": 64, "min_samples_leaf": 5, "random_state": 0}
     if answer == "binary":
         tree = DecisionTreeClassifier(**shared).fit(seen, truth[0])
         return Binary(truth[1], tree.predict_proba(held)[:, -1]).value("roc_auc")
+    if answer == "multiclass":
+        several = DecisionTreeClassifier(**shared | {"max_leaf_nodes": 256}).fit(seen, truth[0])
+        names = [""] * (1 + int(max(part.max() for part in truth)))
+        return Classes(truth[1], None, names, several.predict(held)).value("balanced_accuracy")
     tree = DecisionTreeRegressor(**shared).fit(seen, truth[0])
     return Numbers(truth[1], tree.predict(held)).value("r2")
 

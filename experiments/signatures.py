@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 LARGEST = 1e30  # beyond this a number cannot be scaled or squared safely; training treats it as missing
-LONGEST_TEXT = 10_000
+LONGEST_TEXT, LONGEST_PROSE = 10_000, 100_000
 TYPES = ("integer", "number", "boolean", "text", "date", "datetime")
 
 Signature = Mapping[str, Any]
@@ -91,6 +91,8 @@ def _checked(field: Mapping[str, Any], value: Any, given: bool) -> tuple[Any, st
         if field["nullable"]:
             return None, ""
         return None, "must not be null" if given else "is missing"
+    if (field.get("treatment") or {}).get("coding") == "text":
+        return _text(value, LONGEST_PROSE)
     return _CHECKS[field["type"]](value)
 
 
@@ -113,11 +115,11 @@ def _boolean(value: Any) -> tuple[Any, str]:
     return (value, "") if isinstance(value, bool) else (value, f"must be true or false, not {_kind(value)}")
 
 
-def _text(value: Any) -> tuple[Any, str]:
+def _text(value: Any, longest: int = LONGEST_TEXT) -> tuple[Any, str]:
     if not isinstance(value, str):
         return value, f"must be text, not {_kind(value)}"
-    if len(value) > LONGEST_TEXT:
-        return value, f"must not be longer than {LONGEST_TEXT} characters"
+    if len(value) > longest:
+        return value, f"must not be longer than {longest} characters"
     return (value, "must not contain the character U+0000") if "\x00" in value else (value, "")
 
 

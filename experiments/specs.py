@@ -4,15 +4,18 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from experiments import treatments
 from experiments.estimators.catalog import FAMILIES, for_kind
 from experiments.guesses import NUMERIC, TIMES, Column, guess_inputs, guess_positive, guess_target
 from problems.problem import Invalid
 from projects.measures import for_kind as measures_for_kind
 
-LEAST_PER_CLASS = 20
+LEAST_PER_CLASS, LEAST_OF_SEVERAL = 20, 10
+MOST_CLASSES = 100
+SPLITS, LEAST_GROUPS = ("random", "time", "group"), 5
 LEAST_ROWS = 50
 LARGEST_SEED = 2**31 - 1
-KEYS = ("target", "positive", "inputs", "split", "methods", "seed", "threshold", "decide_by")
+KEYS = ("target", "positive", "inputs", "split", "methods", "seed", "threshold", "decide_by", "treatments")
 Columns = Mapping[str, Column]
 Spec = dict[str, Any]
 
@@ -26,16 +29,19 @@ def completed(given: Any, *, kind: str, columns: Columns, hints: tuple[str, ...]
     target = _target(given.get("target"), kind, columns, hints)
     seed = _whole("seed", given.get("seed", 7), 0, LARGEST_SEED)
     split = _split(given.get("split"), columns, target, seed)
+    inputs = _inputs(given.get("inputs"), columns, target, split.get("column", ""))
     spec: Spec = {
         "target": target,
         "positive": _positive(given.get("positive"), kind, columns[target], positive_hint),
-        "inputs": _inputs(given.get("inputs"), columns, target, split.get("column", "")),
+        "inputs": inputs,
         "split": split,
-        "methods": _methods(given.get("methods"), kind),
+        "methods": _methods(given.get("methods"), kind, round(columns[target].present * (1 - split["test_share"]))),
         "seed": seed,
         "threshold": _threshold(given.get("threshold", 0.5)),
         "decide_by": _decide_by(given.get("decide_by"), kind),
     }
+    if treated := treatments.checked(given.get("treatments"), columns, inputs):
+        spec["treatments"] = treated
     _enough_rows(columns[target], kind)
     return spec
 
@@ -60,7 +66,25 @@ def _target(given: Any, kind: str, columns: Columns, hints: tuple[str, ...]) -> 
             "target",
             f"“{target}” has {column.distinct} different values; a yes-or-no question needs exactly two.",
         )
+    if kind == "multiclass":
+        _several(column)
     return target
+
+
+def _several(column: Column) -> None:
+    if column.type in TIMES:
+        raise _wrong("target", f"“{column.name}” holds {column.type} values; this project predicts one of some words.")
+    if not 3 <= column.distinct <= MOST_CLASSES:
+        raise _wrong(
+            "target",
+            f"“{column.name}” has {column.distinct} different values; a question with several answers needs from 3 to "
+            f"{MOST_CLASSES}.",
+        )
+
+
+def least_per_class(kind: str) -> int:
+    """How many rows each answer needs, so that some are learned from and some are tested on."""
+    return LEAST_OF_SEVERAL if kind == "multiclass" else LEAST_PER_CLASS
 
 
 def _positive(given: Any, kind: str, column: Column, hint: str) -> str | None:
@@ -75,15 +99,15 @@ def _positive(given: Any, kind: str, column: Column, hint: str) -> str | None:
 
 
 def _enough_rows(column: Column, kind: str) -> None:
-    if kind == "binary":
+    if kind != "regression":
         for value, count in column.classes.items():
-            if count < LEAST_PER_CLASS:
+            if count < least_per_class(kind):
                 raise _wrong(
                     "target",
-                    f"Only {count} rows have “{column.name}” = “{value}”. At least {LEAST_PER_CLASS} are needed to "
-                    "learn from some and test on others.",
+                    f"Only {count} rows have “{column.name}” = “{value}”. At least {least_per_class(kind)} are needed "
+                    "to learn from some and test on others.",
                 )
-    elif column.present < LEAST_ROWS:
+    if kind != "binary" and column.present < LEAST_ROWS:
         raise _wrong("target", f"Only {column.present} rows have a “{column.name}”. At least {LEAST_ROWS} are needed.")
 
 
@@ -111,8 +135,8 @@ def _split(given: Any, columns: Columns, target: str, seed: int) -> Spec:
     if unknown := [name for name in given if name not in ("kind", "seed", "test_share", "column")]:
         raise _wrong(f"split.{unknown[0]}", "There is no such setting of the split.")
     kind = given.get("kind", "random")
-    if kind not in ("random", "time"):
-        raise _wrong("split.kind", "Hold back rows at random or by time.")
+    if kind not in SPLITS:
+        raise _wrong("split.kind", "Hold back rows at random, by time, or whole groups.")
     share = _number("split.test_share", given.get("test_share", 0.2), 0.05, 0.5)
     split: Spec = {"kind": kind, "seed": _whole("split.seed", given.get("seed", seed), 0, LARGEST_SEED)}
     if kind == "time":
@@ -121,10 +145,16 @@ def _split(given: Any, columns: Columns, target: str, seed: int) -> Spec:
         if name not in usable:
             raise _wrong("split.column", "Choose the date or number column that says which rows are newer.")
         split["column"] = name
+    if kind == "group":
+        name = given.get("column")
+        if not isinstance(name, str) or name not in columns or name == target or columns[name].distinct < LEAST_GROUPS:
+            raise _wrong("split.column", f"Choose the column that names the groups; at least {LEAST_GROUPS} of them.")
+        split["column"] = name
     return split | {"test_share": share}
 
 
-def _methods(given: Any, kind: str) -> dict[str, Spec]:
+def _methods(given: Any, kind: str, rows: int) -> dict[str, Spec]:
+    """The chosen methods with all their settings, for so many rows to learn from."""
     known = {family.key: family for family in for_kind(kind)}
     if given is None:
         given = {key: {} for key, family in known.items() if family.preset}
@@ -134,9 +164,29 @@ def _methods(given: Any, kind: str) -> dict[str, Spec]:
         raise _wrong("methods", "Choose at least one method.")
     for key in given:
         if key not in known:
-            words = f"“{FAMILIES[key].name}” does not fit this kind of question." if key in FAMILIES else ""
-            raise _wrong("methods", words or f"There is no method “{key}”. Choose from: {', '.join(known)}.")
-    return {key: known[key].checked(settings, f"methods.{key}") for key, settings in given.items()}
+            raise _wrong("methods", _strange(key) or f"There is no method “{key}”. Choose from: {', '.join(known)}.")
+    methods = {key: known[key].checked(settings, f"methods.{key}") for key, settings in given.items()}
+    _workable(methods, rows)
+    return methods
+
+
+def _workable(methods: Mapping[str, Spec], rows: int) -> None:
+    """Refuse what would not end with so many rows, and togetherness of fewer than two."""
+    for key, settings in methods.items():
+        if why := FAMILIES[key].refuses(settings, rows):
+            raise _wrong("methods", f"{FAMILIES[key].name} cannot be used here: {why}")
+    alone = [key for key in methods if FAMILIES[key].make]
+    if len(alone) < len(methods) and len(alone) < 2:
+        raise _wrong("methods", "Methods can work together only where you choose at least two others beside.")
+
+
+def _strange(key: Any) -> str:
+    family = FAMILIES.get(key) if isinstance(key, str) else None
+    if family is None:
+        return ""
+    if not family.installed:
+        return f"{family.name} is not installed here: see requirements/boost.in."
+    return f"“{family.name}” does not fit this kind of question."
 
 
 def _decide_by(given: Any, kind: str) -> str | None:
@@ -183,6 +233,8 @@ def flattened(spec: Mapping[str, Any]) -> dict[str, str]:
     for name, value in (spec.get("split") or {}).items():
         flat[f"split {name}"] = str(value)
     flat["inputs"] = ", ".join(spec.get("inputs") or [])
+    for name, treatment in (spec.get("treatments") or {}).items():
+        flat |= {f"{name} {part}": str(value) for part, value in treatment.items()}
     flat["methods"] = ", ".join(sorted(spec.get("methods") or {}))
     for key, settings in (spec.get("methods") or {}).items():
         flat |= {f"{key} {name}": str(value) for name, value in settings.items()}

@@ -4,74 +4,37 @@ import math
 import os
 import time
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
-from datasets.splitting import Split, at_random, by_time
+from datasets.splitting import packed
 from experiments import uplift
-from experiments.columns import from_table, numbers_of, words_of
+from experiments.columns import from_table
 from experiments.compiled.proof import proved
 from experiments.environment import environment
 from experiments.estimators.catalog import FAMILIES
-from experiments.estimators.preprocessing import pipeline
+from experiments.estimators.preprocessing import pipeline, plain_vocabularies
 from experiments.evaluation.asked import measured_goals
-from experiments.evaluation.choice import best, deciding_metric
-from experiments.evaluation.curves import binary_curves, residuals
+from experiments.evaluation.choice import USUAL, best, deciding_metric
+from experiments.evaluation.classes import Classes
+from experiments.evaluation.curves import binary_curves, class_matrix, residuals
 from experiments.evaluation.importance import importance
-from experiments.evaluation.intervals import measured_binary, measured_numbers
+from experiments.evaluation.intervals import Held, measured
 from experiments.evaluation.metrics import Array, Binary, Numbers
-from experiments.matrices import GAP, Layout, layout_of
 from experiments.packaging import Bundle, Predictor, pack
+from experiments.preparing import Prepared, prepared
 from experiments.references import binned, golden_rows, reference_inputs, signature_inputs
-from experiments.screening import kept_inputs, leaks, odd_numbers
-from experiments.specs import LEAST_PER_CLASS, LEAST_ROWS
 from jobs.report import Report
-from problems.problem import Invalid, Problem
+from problems.problem import Problem
 from projects.contract import Goal
-from storage import tables
 
 GOLDEN = 50
-
-
-@dataclass
-class Prepared:
-    """Rows ready to learn from. `truth` holds 0/1 (1 is the positive answer) or numbers, per table row."""
-
-    table: pa.Table
-    split: Split
-    truth: Array
-    layout: Layout
-    inputs: Sequence[Mapping[str, Any]]
-    positive: str | None
-    negative: str | None
-    counts: dict[str, int]
-    notices: list[dict[str, str]] = field(default_factory=list)
-    warnings: list[dict[str, str]] = field(default_factory=list)
-
-    @property
-    def train(self) -> pa.Table:
-        """The rows to learn from."""
-        return self.table.take(self.split.train)
-
-    @property
-    def test(self) -> pa.Table:
-        """The held-back rows."""
-        return self.table.take(self.split.test)
-
-    def held_back_values(self, column: str) -> Sequence[Any] | None:
-        """One column of the held-back rows, while the data has it."""
-        if column not in self.table.column_names:
-            return None
-        values: list[Any] = self.table.column(column).take(self.split.test).to_pylist()
-        return values
 
 
 def goals_in(spec: Mapping[str, Any]) -> list[Goal]:
@@ -126,116 +89,38 @@ def _run(spec: dict[str, Any], folder: Path, report: Report, threads: int) -> di
     }
 
 
-def prepared(spec: Mapping[str, Any], report: Report) -> Prepared:
-    """Read, check and split; every reason why this cannot work is a Problem that names the field."""
-    table = tables.read(Path(spec["table"]), columns=list(dict.fromkeys(_needed(spec))))
-    truth, positive, negative, present = _truth(table, spec)
-    counts = {"rows": table.num_rows, "missing_target": int(table.num_rows - present.size)}
-    if counts["missing_target"]:
-        report.log(f"{counts['missing_target']} rows without “{spec['target']}” were left out.")
-    split = _split(table, truth, present, spec)
-    counts |= {"train": int(split.train.size), "test": int(split.test.size)}
-    if spec["kind"] == "binary" and len(np.unique(truth[split.train])) < 2:
-        raise Invalid(
-            f"All rows to learn from have the same “{spec['target']}”. Split at random, or by another column.",
-            fields={"split": "one class only"},
-        )
-    types = {entry["name"]: entry for entry in spec["schema"]}
-    train, test = table.take(split.train), table.take(split.test)
-    inputs, notices = kept_inputs(train, [types[name] for name in spec["inputs"]])
-    if not inputs:
-        raise Invalid(f"No input is left to learn from. {notices[0]['text']}", fields={"inputs": "none is usable"})
-    notices += odd_numbers(train, inputs)
-    warned = leaks(train, test, inputs, spec["kind"], (truth[split.train], truth[split.test]))
-    for note in notices + warned:
-        report.log(note["text"])
-    report.log(f"Learning from {counts['train']} rows, held back {counts['test']}.")
-    return Prepared(table, split, truth, layout_of(inputs), inputs, positive, negative, counts, notices, warned)
-
-
-def _needed(spec: Mapping[str, Any]) -> list[str]:
-    """The columns to read; those that only targets name, such as protected attributes, are no inputs."""
-    known = {entry["name"] for entry in spec["schema"]}
-    asked = [goal["column"] for goal in spec.get("goals", ()) if goal.get("column") in known]
-    names = [spec["target"], *spec["inputs"], *asked]
-    return [*names, spec["split"]["column"]] if spec["split"]["kind"] == "time" else names
-
-
-def _truth(table: pa.Table, spec: Mapping[str, Any]) -> tuple[Array, str | None, str | None, Array]:
-    """The answers of all rows, the two words of a yes-or-no question, and the rows that have an answer."""
-    target, column = spec["target"], table.column(spec["target"])
-    if spec["kind"] == "regression":
-        numbers = numbers_of(column)
-        present = np.flatnonzero(~np.isnan(numbers))
-        if present.size < LEAST_ROWS:
-            raise _refused(f"Only {present.size} rows have a “{target}”. At least {LEAST_ROWS} are needed.")
-        if np.ptp(numbers[present]) == 0:
-            raise _refused(f"“{target}” has the same value in every row; there is nothing to learn.")
-        return numbers, None, None, present
-    words = words_of(column)
-    present = np.flatnonzero(words != GAP)
-    values, counts = np.unique(words[present].astype(str), return_counts=True)
-    if len(values) != 2:
-        raise _refused(f"“{target}” has {len(values)} different values; a yes-or-no question needs exactly two.")
-    for value, count in zip(values, counts, strict=True):
-        if count < LEAST_PER_CLASS:
-            raise _refused(
-                f"Only {count} rows have “{target}” = “{value}”. At least {LEAST_PER_CLASS} are needed to learn from "
-                "some and test on others."
-            )
-    positive = spec["positive"] or str(values[np.argmin(counts)])
-    if positive not in values:
-        raise Invalid(f"“{target}” never is “{positive}”.", fields={"positive": f"Use {values[0]} or {values[1]}."})
-    return (words == positive).astype(np.float64), positive, str(next(v for v in values if v != positive)), present
-
-
-def _refused(text: str) -> Problem:
-    return Invalid(text, fields={"target": text})
-
-
-def _split(table: pa.Table, truth: Array, present: Array, spec: Mapping[str, Any]) -> Split:
-    asked = spec["split"]
-    if asked["kind"] == "random":
-        classes = truth[present] if spec["kind"] == "binary" else None
-        return at_random(present, asked["test_share"], asked["seed"], classes)
-    kinds = {entry["name"]: entry["type"] for entry in spec["schema"]}
-    layout = layout_of([{"name": asked["column"], "type": kinds[asked["column"]]}])
-    split = by_time(present, from_table(table, layout)[present, 0].astype(np.float64), asked["test_share"])
-    if min(split.train.size, split.test.size) < LEAST_PER_CLASS:
-        raise Invalid(
-            f"Splitting by “{asked['column']}” leaves {split.train.size} rows to learn from and {split.test.size} to "
-            "test on. Too many rows share one moment; split at random, or by another column.",
-            fields={"split": "too few rows in one part"},
-        )
-    return split
-
-
 def _method(
     key: str, settings: Mapping[str, Any], spec: Mapping[str, Any], data: Prepared, matrices: tuple[Array, Array]
 ) -> tuple[Pipeline, dict[str, Any]]:
     """Fit one method and measure it on the held-back rows."""
     family, started = FAMILIES[key], time.perf_counter()
-    model = pipeline(family, spec["kind"], settings, data.layout, spec["seed"])
+    model = pipeline(family, spec["kind"], settings, data.layout, spec["seed"], spec["methods"])
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ConvergenceWarning)
-        model.fit(matrices[0], data.truth[data.split.train])
+        plain_vocabularies(model.fit(matrices[0], data.truth[data.split.train]))
     if any(issubclass(warning.category, ConvergenceWarning) for warning in caught):
         text = f"{family.name} had not settled when its steps ran out; give it more, or less freedom."
         data.warnings.append({"column": "", "text": text})
     fitted_seconds = time.perf_counter() - started
     found: dict[str, Any] = {"name": family.name, "settings": dict(settings), "fit_seconds": round(fitted_seconds, 3)}
-    truth = data.truth[data.split.test]
-    held: Binary | Numbers
-    if spec["kind"] == "binary":
-        held = Binary(truth, model.predict_proba(matrices[1])[:, 1], spec["threshold"])
-        found |= {"metrics": measured_binary(held, spec["seed"]), "confusion": _whole(held.counts())}
-        found |= {"curves": binary_curves(held)}
-    else:
-        held = Numbers(truth, model.predict(matrices[1]))
-        found |= {"metrics": measured_numbers(held, spec["seed"]), "residuals": residuals(held, spec["seed"])}
+    held, drawn = _held(spec, data, model, matrices[1])
+    found |= {"metrics": measured(held, spec["seed"]), **drawn}
     values = data.held_back_values
     found["metrics"] |= measured_goals(goals_in(spec), held, values, spec["seed"])
     return model, found | {"seconds": round(time.perf_counter() - started, 3)}
+
+
+def _held(spec: Mapping[str, Any], data: Prepared, model: Pipeline, matrix: Array) -> tuple[Held, dict[str, Any]]:
+    """The method's answers beside the truth of the held-back rows, and what figures are drawn from."""
+    truth = data.truth[data.split.test]
+    if spec["kind"] == "binary":
+        binary = Binary(truth, model.predict_proba(matrix)[:, 1], spec["threshold"])
+        return binary, {"confusion": _whole(binary.counts()), "curves": binary_curves(binary)}
+    if data.classes is not None:
+        several = Classes(truth, model.predict_proba(matrix), data.classes)
+        return several, class_matrix(several)
+    numbers = Numbers(truth, model.predict(matrix))
+    return numbers, {"residuals": residuals(numbers, spec["seed"])}
 
 
 def _whole(counts: Mapping[str, float]) -> dict[str, int]:
@@ -251,7 +136,7 @@ def _said(method: Mapping[str, Any], decide_by: str) -> str:
 def _warn_of_chance(data: Prepared, methods: Mapping[str, Any], chosen: str, decide_by: str) -> None:
     """The honest warning when looking at the inputs did not help."""
     ours, theirs = methods[chosen]["metrics"], methods["dummy"]["metrics"]
-    key = next((name for name in ("roc_auc", "rmse") if name in ours), decide_by)
+    key = next((name for name in ("roc_auc", "balanced_accuracy", "rmse") if name in ours), decide_by)
     better = 1 if key == "rmse" else -1
     if ours[key]["value"] is None or theirs[key]["value"] is None:
         return
@@ -264,12 +149,14 @@ def _warn_of_chance(data: Prepared, methods: Mapping[str, Any], chosen: str, dec
 def _importance(
     model: Pipeline, spec: Mapping[str, Any], data: Prepared, matrix: Array, report: Report, steps: int
 ) -> list[dict[str, Any]]:
-    """Permutation importance by ROC AUC, or by RMSE in the unit of the answer."""
+    """Permutation importance by ROC AUC, by balanced accuracy, or by RMSE in the unit of the answer."""
     truth = data.truth[data.split.test]
 
     def score(rows: Array, known: Array) -> float:
         if spec["kind"] == "binary":
             return Binary(known, model.predict_proba(rows)[:, 1]).value("roc_auc") or 0.0
+        if data.classes is not None:
+            return Classes(known, model.predict_proba(rows), data.classes).value("balanced_accuracy") or 0.0
         return -(Numbers(known, model.predict(rows)).value("rmse") or 0.0)
 
     def told(done: int, total: int) -> None:
@@ -284,6 +171,7 @@ def _signature(spec: Mapping[str, Any], data: Prepared) -> dict[str, Any]:
         "target": spec["target"],
         "positive": data.positive,
         "negative": data.negative,
+        "classes": data.classes,
         "threshold": spec["threshold"] if spec["kind"] == "binary" else None,
         "unit": spec["unit"],
         "inputs": signature_inputs(data.train, data.inputs),
@@ -310,7 +198,7 @@ def _pack(
     reference = {
         "rows": data.counts["train"],
         "inputs": reference_inputs(data.train, data.inputs),
-        "answers": _answers(model, spec, matrix),
+        "answers": _answers(model, spec, data, matrix),
         "metrics": method["metrics"],
     }
     card = _card(spec, data, method) | {"environment": dict(surroundings)}
@@ -333,7 +221,7 @@ def _card(spec: Mapping[str, Any], data: Prepared, method: Mapping[str, Any]) ->
         "method": method["name"],
         "settings": method["settings"],
         "seed": spec["seed"],
-        "split": spec["split"] | {"fingerprint": data.split.fingerprint},
+        "split": spec["split"] | {"fingerprint": data.split.fingerprint, "held_back": packed(data.split.test)},
         "metrics": method["metrics"],
         "notices": data.notices,
         "warnings": data.warnings,
@@ -347,10 +235,13 @@ def same(found: Any, wanted: Any) -> bool:
     return bool(found == wanted)
 
 
-def _answers(model: Pipeline, spec: Mapping[str, Any], matrix: Array) -> dict[str, Any]:
+def _answers(model: Pipeline, spec: Mapping[str, Any], data: Prepared, matrix: Array) -> dict[str, Any]:
     """How the model's answers on held-back rows are spread."""
     if spec["kind"] == "regression":
         return binned(np.asarray(model.predict(matrix), dtype=np.float64))
+    if data.classes is not None:
+        said = np.bincount(np.argmax(model.predict_proba(matrix), axis=1), minlength=len(data.classes)) / len(matrix)
+        return {"categories": dict(zip(data.classes, said.tolist(), strict=True))}
     chances = np.asarray(model.predict_proba(matrix)[:, 1], dtype=np.float64)
     return binned(chances) | {"positive_share": float((chances >= spec["threshold"]).mean())}
 
@@ -368,13 +259,14 @@ def _evaluation(
         "target": spec["target"],
         "positive": data.positive,
         "negative": data.negative,
+        "classes": data.classes,
         "threshold": spec["threshold"] if spec["kind"] == "binary" else None,
         "unit": spec["unit"],
         "chosen": chosen,
         "decide_by": decide_by,
         "methods": dict(methods),
         "importance": weights,
-        "importance_by": "roc_auc" if spec["kind"] == "binary" else "rmse",
+        "importance_by": USUAL[spec["kind"]],
         "counts": data.counts,
         "split": dict(spec["split"]) | {"fingerprint": data.split.fingerprint},
         "notices": data.notices,

@@ -3,7 +3,7 @@
 Whole columns at a time; `experiments.baselines` answers single rows, and tests hold both to the same answers.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +13,19 @@ import pyarrow.compute as pc
 
 from experiments import baselines
 from experiments.columns import days_of
-from experiments.evaluation.intervals import measured_binary, measured_numbers
+from experiments.evaluation.classes import Classes
+from experiments.evaluation.intervals import NO_CHANCES, Held
+from experiments.evaluation.intervals import measured as all_measured
 from experiments.evaluation.metrics import Array, Binary, Numbers
 from experiments.evaluation.thresholds import bins_of
+from experiments.signatures import word
 from jobs.report import Report
 from projects.baselines import columns_of, sentence
 from storage import tables
 
 DRAWS = 500
 LEAST_ROWS = 30
-NO_CHANCES = ("log_loss", "brier")  # a practice gives answers, no percentages
+FROM_CHANCES = ("log_loss", "brier")  # a practice gives answers, no percentages
 NUMERIC = ("integer", "number")
 Spec = Mapping[str, Any]
 
@@ -37,6 +40,8 @@ def beside(spec: Spec, data: Any, model: Any, matrix: Array, report: Report) -> 
     if spec["kind"] == "binary":
         said = np.asarray(model.predict_proba(matrix)[:, 1], dtype=np.float64)
         kept["thresholds"] = bins_of(truth, said)
+    elif spec["kind"] == "multiclass":
+        said = np.asarray(model.predict_proba(matrix), dtype=np.float64)
     else:
         said = np.asarray(model.predict(matrix), dtype=np.float64)
     asked = spec.get("baseline")
@@ -49,53 +54,59 @@ def beside(spec: Spec, data: Any, model: Any, matrix: Array, report: Report) -> 
     if trouble or answers is None:
         report.log(f"The practice without a model was not measured: {trouble}")
         return kept | {"baseline": found | {"trouble": trouble}}
-    found |= measured(spec, truth, said, answers)
+    found |= measured(spec, truth, said, answers, data.classes)
     report.log(f"Without a model: {found['words']} Measured on {found['rows']} held-back rows.")
     return kept | {"baseline": found}
 
 
 def answered(asked: Spec, spec: Spec, data: Any) -> tuple[Array | None, str]:
-    """The baseline's answers on the held-back rows (1, 0 or a number; NaN where it gives none), or what hinders it."""
+    """The baseline's answers on the held-back rows (1, 0, a class's place, a number; NaN: none), or what hinders it."""
     types = {entry["name"]: entry["type"] for entry in spec["schema"]}
     if gone := [name for name in columns_of(asked) if name not in types]:
         return None, f"This data version has no column “{gone[0]}”."
     if asked["kind"] == "last_value" and asked["order_by"]:
         return _before(asked["order_by"], types[asked["order_by"]], spec, data)
     names = columns_of(asked)
-    if asked["kind"] in ("column", "last_value") and spec["kind"] != "binary" and types[names[0]] not in NUMERIC:
+    if asked["kind"] in ("column", "last_value") and spec["kind"] == "regression" and types[names[0]] not in NUMERIC:
         return None, f"“{names[0]}” holds {types[names[0]]} values; the answer is a number."
     if not names:
-        return np.full(data.split.test.size, as_value(asked["answer"])), ""
+        return np.full(data.split.test.size, as_value(asked["answer"], data.classes)), ""
     table = tables.read(Path(spec["table"]), columns=names).take(data.split.test)
-    return by_batch(asked, table, spec["kind"], data.positive), ""
+    return by_batch(asked, table, spec["kind"], data.positive, data.classes), ""
 
 
-def by_batch(asked: Spec, table: pa.Table, kind: str, positive: str | None) -> Array:
+def by_batch(
+    asked: Spec, table: pa.Table, kind: str, positive: str | None, classes: Sequence[str] | None = None
+) -> Array:
     """The answers for a table's rows, record batch by record batch."""
-    parts = [_batch(asked, batch, kind, positive) for batch in table.to_batches()]
+    parts = [_batch(asked, batch, kind, positive, classes) for batch in table.to_batches()]
     return np.concatenate(parts) if parts else np.empty(0)
 
 
-def as_value(said: Any) -> float:
-    """An answer as the number that metrics count with; NaN for none."""
+def as_value(said: Any, classes: Sequence[str] | None = None) -> float:
+    """An answer as the number that metrics count with; NaN for none, and for a word that is no answer."""
     if said is None:
         return float("nan")
+    if classes is not None:
+        return float(classes.index(word(said))) if word(said) in classes else float("nan")
     return {"yes": 1.0, "no": 0.0}[said] if isinstance(said, str) else float(said)
 
 
-def _batch(asked: Spec, batch: pa.RecordBatch, kind: str, positive: str | None) -> Array:
+def _batch(asked: Spec, batch: pa.RecordBatch, kind: str, positive: str | None, classes: Sequence[str] | None) -> Array:
     if asked["kind"] != "rule":
         column = batch.column(asked["column"])
-        return _mapped(column, lambda value: as_value(_cell(value, kind, positive)))
+        return _mapped(column, lambda value: as_value(_cell(value, kind, positive), classes))
     held = [
         _mapped(batch.column(one["column"]), lambda value, one=one: float(_held(value, one))) == 1
         for one in asked["conditions"]
     ]
     both = np.logical_and.reduce(held) if asked["join"] == "and" else np.logical_or.reduce(held)
-    return np.where(both, as_value(asked["answer"]), as_value(asked["otherwise"]))
+    return np.where(both, as_value(asked["answer"], classes), as_value(asked["otherwise"], classes))
 
 
 def _cell(value: Any, kind: str, positive: str | None) -> Any:
+    if kind == "multiclass":
+        return None if baselines.empty(value) else value
     return baselines.as_yes(value, positive) if kind == "binary" else baselines.number(value)
 
 
@@ -127,32 +138,35 @@ def _before(order_by: str, kind: str, spec: Spec, data: Any) -> tuple[Array | No
     return before[data.split.test], ""
 
 
-def measured(spec: Spec, truth: Array, said: Array, answers: Array) -> dict[str, Any]:
+def measured(spec: Spec, truth: Array, said: Array, answers: Array, classes: list[str] | None = None) -> dict[str, Any]:
     """The baseline's metrics on the rows that it answers, and the model's differences to it on the same rows."""
     has = ~np.isnan(answers)
     truth, said, answers = truth[has], said[has], answers[has]
-    binary = spec["kind"] == "binary"
-    ours: Binary | Numbers = Binary(truth, said, spec["threshold"]) if binary else Numbers(truth, said)
-    theirs: Binary | Numbers = Binary(truth, answers, 0.5) if binary else Numbers(truth, answers)
+    ours, theirs = _both(spec, truth, said, answers, classes)
+    metrics = all_measured(theirs, spec["seed"])
     if isinstance(theirs, Binary):
-        metrics = measured_binary(theirs, spec["seed"])
-        nothing = {"value": None, "low": None, "high": None, "n": truth.size, "reason": "it gives no percentages"}
-        metrics |= dict.fromkeys(NO_CHANCES, nothing)
-    else:
-        metrics = measured_numbers(theirs, spec["seed"])
+        nothing = {"value": None, "low": None, "high": None, "n": truth.size, "reason": NO_CHANCES}
+        metrics |= dict.fromkeys(FROM_CHANCES, nothing)
     keys = [key for key, found in metrics.items() if found["value"] is not None]
     found: dict[str, Any] = {"rows": int(truth.size), "silent": int((~has).sum()), "metrics": metrics}
     found["uplift"] = {key: gap for key, gap in gaps(ours, theirs, keys, spec["seed"]) if gap}
-    if binary:
+    if isinstance(theirs, Binary):
         found["sides"] = {
             name: bins_of(truth[answers == value], said[answers == value]) for name, value in (("yes", 1), ("no", 0))
         }
     return found
 
 
-def gaps(
-    ours: Binary | Numbers, theirs: Binary | Numbers, keys: list[str], seed: int
-) -> Iterator[tuple[str, dict[str, Any] | None]]:
+def _both(spec: Spec, truth: Array, said: Array, answers: Array, classes: list[str] | None) -> tuple[Held, Held]:
+    """The model and the practice on the same rows."""
+    if classes is not None:
+        return Classes(truth, said, classes), Classes(truth, None, classes, answers)
+    if spec["kind"] == "binary":
+        return Binary(truth, said, spec["threshold"]), Binary(truth, answers, 0.5)
+    return Numbers(truth, said), Numbers(truth, answers)
+
+
+def gaps(ours: Held, theirs: Held, keys: list[str], seed: int) -> Iterator[tuple[str, dict[str, Any] | None]]:
     """Model minus baseline for each metric, with the percentile interval of a paired seeded bootstrap."""
     rows, chance = ours.truth.size, np.random.default_rng(seed)
     drawn: dict[str, list[float]] = {key: [] for key in keys}

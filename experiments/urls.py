@@ -2,8 +2,10 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from experiments import api
-from experiments.pages import baseline, compare, models, runs
+from experiments.api import cases as api_cases
+from experiments.api import evaluations as api_evaluations
+from experiments.api import runs as api
+from experiments.pages import baseline, cases, compare, evaluations, models, runs
 
 P, A = "p/<slug:key>/", "projects/<slug:key>/"
 
@@ -14,7 +16,24 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{P}train/new/", runs.RunCreate.as_view(), name="run-new"),
     path(f"{P}runs/<int:number>/", runs.RunPage.as_view(), name="run"),
     path(f"{P}runs/<int:number>/register/", runs.Register.as_view(), name="run-register"),
+    path(f"{P}runs/<int:number>/reproduce/", runs.Reproduce.as_view(), name="run-reproduce"),
     path(f"{P}runs/<int:number>/notes/", runs.Notes.as_view(), name="run-notes"),
+    path(f"{P}runs/<int:number>/evaluations/new/", evaluations.EvaluationNew.as_view(), name="evaluation-new"),
+    path(
+        f"{P}runs/<int:number>/evaluations/<int:evaluation>/",
+        evaluations.EvaluationPage.as_view(),
+        name="evaluation",
+    ),
+    path(
+        f"{P}runs/<int:number>/evaluations/<int:evaluation>/plain/",
+        evaluations.EvaluationPlain.as_view(),
+        name="evaluation-plain",
+    ),
+    path(f"{P}cases/", cases.Cases.as_view(), name="cases"),
+    path(f"{P}cases/new/", cases.CaseNew.as_view(), name="case-new"),
+    path(f"{P}cases/<int:number>/", cases.CasePage.as_view(), name="case"),
+    path(f"{P}cases/<int:number>/change/", cases.CaseChange.as_view(), name="case-change"),
+    path(f"{P}cases/<int:number>/retire/", cases.CaseRetire.as_view(), name="case-retire"),
     path(f"{P}evaluate/", compare.Evaluate.as_view(), name="evaluate"),
     path(f"{P}compare/", compare.Compare.as_view(), name="compare"),
 ]
@@ -22,6 +41,16 @@ api_urls: list[URLPattern | URLResolver] = [
     path(f"{A}runs/", api.Runs.as_view(), name="api-runs"),
     path(f"{A}runs/<int:number>/", api.RunDetail.as_view(), name="api-run"),
     path(f"{A}runs/<int:number>/register/", api.Register.as_view(), name="api-run-register"),
+    path(f"{A}runs/<int:number>/evaluations/", api_evaluations.Evaluations.as_view(), name="api-evaluations"),
+    path(
+        f"{A}runs/<int:number>/evaluations/<int:evaluation>/",
+        api_evaluations.EvaluationDetail.as_view(),
+        name="api-evaluation",
+    ),
+    path(f"{A}cases/", api_cases.Cases.as_view(), name="api-cases"),
+    path(f"{A}cases/<int:number>/", api_cases.CaseDetail.as_view(), name="api-case"),
+    path(f"{A}cases/<int:number>/retire/", api_cases.Retire.as_view(), name="api-case-retire"),
+    path(f"{A}runs/<int:number>/reproduce/", api.Reproduce.as_view(), name="api-run-reproduce"),
     path(f"{A}compare/", api.Compare.as_view(), name="api-compare"),
     path(f"{A}models/", api.Models.as_view(), name="api-models"),
     path(f"{A}models/<slug:name>/versions/<int:number>/", api.ModelVersionDetail.as_view(), name="api-model-version"),

@@ -58,10 +58,17 @@ def under(evaluation: Evaluation, metrics: Metrics, rule: Rule | None) -> dict[s
 
 
 def confusion_under(evaluation: Evaluation, method: str, rule: Rule | None) -> Mapping[str, float] | None:
-    """A run's right and wrong answers of each kind as a policy's threshold makes them, or as the method did."""
+    """A run's right and wrong answers of each kind as a policy's threshold makes them, or as the method did.
+
+    Of several answers the right ones count as `tp` and the wrong ones as `fp`, as the table of money has them.
+    """
     if rule is None or rule.version is None or not evaluation.get("thresholds"):
-        chosen: Mapping[str, float] | None = evaluation.get("methods", {}).get(method, {}).get("confusion")
-        return chosen
+        chosen = evaluation.get("methods", {}).get(method, {})
+        if matrix := chosen.get("matrix"):
+            right = sum(row[place] for place, row in enumerate(matrix))
+            return {"tp": right, "fp": sum(map(sum, matrix)) - right, "fn": 0, "tn": 0}
+        counted: Mapping[str, float] | None = chosen.get("confusion")
+        return counted
     return thresholds.counts(evaluation["thresholds"], rule.threshold)
 
 
@@ -85,9 +92,10 @@ def value_of(
         shown["practice_said"] = "–" if theirs.get("value") is None else MEASURES[key].said(theirs["value"], unit)
         shown |= {"rows": found["rows"], "uplift": _uplift(found, key, rule, unit)}
     if money:
-        total, gain = (_binary_money if binary else _number_money)(evaluation, metrics, found, rule, money)
+        counted = {"binary": _binary_money, "multiclass": _class_money, "regression": _number_money}[evaluation["kind"]]
+        total, gain = counted(evaluation, metrics, found, rule, money)
         shown |= {"money": _amount(money, total, gain=False), "gain": _amount(money, gain, gain=True)}
-        shown["assumptions"] = _assumed(evaluation, money, rule, binary, who)
+        shown["assumptions"] = _assumed(evaluation, money, rule, who)
     return Value(**shown)
 
 
@@ -132,6 +140,20 @@ def _binary_money(
     return total, thresholds.money_gap(sides, rule, money) if sides else None
 
 
+def _class_money(
+    evaluation: Evaluation, metrics: Metrics, found: Mapping[str, Any], rule: Rule, money: Money
+) -> tuple[Estimate | None, Estimate | None]:
+    """The same for several answers: right and wrong ones have their worth, so it is linear in accuracy."""
+    step = money.right_yes - money.wrong_yes
+    share, gap = metrics.get("accuracy", {}), (found.get("uplift") or {}).get("accuracy")
+    if not step or share.get("value") is None:
+        return None, None
+    each = Estimate(share["value"], share["low"], share["high"]).times(step)
+    wrong = money.wrong_yes
+    total = Estimate(each.value + wrong, each.low + wrong, each.high + wrong)
+    return total, Estimate(gap["value"], gap["low"], gap["high"]).times(step) if gap else None
+
+
 def _number_money(
     evaluation: Evaluation, metrics: Metrics, found: Mapping[str, Any], rule: Rule, money: Money
 ) -> tuple[Estimate | None, Estimate | None]:
@@ -156,10 +178,10 @@ def _amount(money: Money, found: Estimate | None, *, gain: bool) -> Amount | Non
     return Amount(f"{said(money.currency, each.value)} {words}", f"{low} to {high}", status, word)
 
 
-def _assumed(evaluation: Evaluation, money: Money, rule: Rule, binary: bool, who: str) -> list[str]:
+def _assumed(evaluation: Evaluation, money: Money, rule: Rule, who: str) -> list[str]:
     """What the money rests on, in sentences."""
     rows = int(evaluation.get("counts", {}).get("test", 0))
-    kept = sentences(money, "binary" if binary else "regression", who)
+    kept = sentences(money, evaluation["kind"], who)
     kept.append(f"Cases are like the {rows:,} held-back rows.".replace(",", "\u2009"))
     if rule.low is not None:
         cost = f" {said(money.currency, rule.person_cost)}" if rule.person_cost else " nothing"

@@ -12,10 +12,12 @@ import orjson
 
 from experiments.evaluation.asked import in_slice, measured_goals
 from experiments.evaluation.choice import deciding_metric
-from experiments.evaluation.metrics import Binary, Numbers
+from experiments.evaluation.intervals import Held
+from experiments.evaluation.intervals import measured as all_measured
+from experiments.evaluation.paired import NOTHING, difference
 from experiments.packaging import Bundle
+from experiments.preparing import prepared
 from experiments.references import plain
-from experiments.training import prepared
 from jobs.report import Report, Silent
 from monitoring.performance import measured
 from problems.problem import Invalid
@@ -24,7 +26,7 @@ from projects.measures import MEASURES
 from storage import tables
 
 LEAST_ROWS, MOST_ROWS, DRAWS, SEED = 30, 20_000, 300, 7
-Known = Binary | Numbers
+Known = Held
 
 
 def run(spec: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:
@@ -78,6 +80,8 @@ def _held_back(spec: dict[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:
         places = [place for place, new in zip(places, fresh, strict=True) if new]
         rows = [row for row, new in zip(rows, fresh, strict=True) if new]
     places, rows = places[:MOST_ROWS], rows[:MOST_ROWS]
+    if data.classes is not None:
+        return rows, [data.classes[int(value)] for value in data.truth[places]]
     if data.positive is None:
         return rows, [str(value) for value in data.truth[places]]
     return rows, [str(data.positive if value else data.negative) for value in data.truth[places]]
@@ -109,8 +113,10 @@ def _recent(spec: dict[str, Any], folder: Path) -> tuple[list[dict[str, Any]], l
 def _known(bundle: Bundle, rows: list[dict[str, Any]], truth: list[str], threshold: float | None) -> Known:
     """What a model says of these rows, at the decision policy's threshold where one is in force."""
     answers = bundle.predictor().predict(rows)
-    binary = bundle.signature["kind"] == "binary"
-    said = [float((a.probability if binary else a.answer) or 0.0) for a in answers]
+    kind = bundle.signature["kind"]
+    said: list[Any] = [a.chances for a in answers]
+    if kind != "multiclass":
+        said = [float((a.probability if kind == "binary" else a.answer) or 0.0) for a in answers]
     moved = {} if threshold is None else {"threshold": threshold}
     return measured.held(bundle.signature | moved, truth, said)
 
@@ -124,7 +130,7 @@ def _compared(
     def values(column: str) -> list[Any] | None:
         return [row.get(column) for row in rows] if any(column in row for row in rows) else None
 
-    metrics = {which: measured.measure(of) | measured_goals(goals, of, values, SEED) for which, of in known.items()}
+    metrics = {which: all_measured(of, SEED) | measured_goals(goals, of, values, SEED) for which, of in known.items()}
     judged = {which: judged_from(goals, of) for which, of in metrics.items()}
     targets = [
         {
@@ -157,37 +163,16 @@ def _plain(judgement: Judgement) -> dict[str, Any]:
 
 def _difference_of(known: dict[str, Known], goal: Goal, values: Callable[[str], list[Any] | None]) -> dict[str, Any]:
     """The paired difference where the same rows can show one: a metric of the whole, or of a slice."""
-    nothing = {"value": None, "low": None, "high": None, "better": None}
     champion, challenger = known["champion"], known["challenger"]
     if goal.kind == TargetKind.SLICE:
         column = values(goal.column)
         mask = in_slice(goal, column) if column is not None else np.zeros(0, dtype=bool)
         if mask.sum() < LEAST_ROWS:
-            return nothing
+            return dict(NOTHING)
         champion, challenger = champion.part(mask), challenger.part(mask)
     elif goal.kind != TargetKind.METRIC:
-        return nothing
-    return _difference(champion, challenger, goal)
-
-
-def _difference(champion: Known, challenger: Known, goal: Goal) -> dict[str, Any]:
-    """Challenger minus champion on the same rows, with the interval of a paired seeded bootstrap.
-
-    `better` is True or False when the whole interval lies on one side of zero, else None: it could be chance.
-    """
-    before, after = champion.value(goal.metric), challenger.value(goal.metric)
-    if before is None or after is None:
-        return {"value": None, "low": None, "high": None, "better": None}
-    rows, chance, drawn = champion.truth.size, np.random.default_rng(SEED), []
-    for _ in range(DRAWS):
-        weights = np.bincount(chance.integers(0, rows, rows), minlength=rows).astype(np.float64)
-        a, b = champion.value(goal.metric, weights), challenger.value(goal.metric, weights)
-        if a is not None and b is not None:
-            drawn.append(b - a)
-    low, high = (float(edge) for edge in np.quantile(drawn, [0.025, 0.975])) if drawn else (0.0, 0.0)
-    sign = 1 if goal.direction == "at_least" else -1
-    better = None if low <= 0 <= high else (after - before) * sign > 0
-    return {"value": after - before, "low": low, "high": high, "better": better}
+        return dict(NOTHING)
+    return difference(champion, challenger, goal.metric, goal.direction, draws=DRAWS, seed=SEED)
 
 
 def _choice(sets: list[dict[str, Any]]) -> str:

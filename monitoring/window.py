@@ -72,14 +72,19 @@ class Live:
 
     def __init__(self, reference: dict[str, Any], signature: dict[str, Any]) -> None:
         self.signature = signature
-        self.binary = signature["kind"] == "binary"
+        self.kind = signature["kind"]
+        self.binary = self.kind == "binary"
         known = {field["name"]: field["categories"] for field in signature["inputs"]}
         rows = int(reference["rows"])
         self.sketches = [sketch_for(entry, rows, known.get(entry["name"])) for entry in reference["inputs"]]
         self.reference_answers = reference["answers"]
         held_back = max((int(metric["n"]) for metric in reference.get("metrics", {}).values()), default=0)
-        answers = {"name": "answers", "type": "number", "missing_share": 0.0} | self.reference_answers
-        self.said = sketch_for(answers, held_back or rows)
+        answers = {
+            "name": "answers",
+            "type": "text" if self.kind == "multiclass" else "number",
+            "missing_share": 0.0,
+        } | self.reference_answers
+        self.said = sketch_for(answers, held_back or rows, signature.get("classes"))
         self.positives = 0
         self.policies: Counter[str] = Counter()
         self.decisions: Counter[str] = Counter()
@@ -89,7 +94,10 @@ class Live:
         parsed = [orjson.loads(row["row"]) for row in rows]
         for sketch in self.sketches:
             sketch.add(row.get(sketch.name) for row in parsed)
-        self.said.add(row["probability" if self.binary else "number"] for row in rows)
+        if self.kind == "multiclass":
+            self.said.add(plain(row["answer"]) for row in rows)
+        else:
+            self.said.add(row["probability" if self.binary else "number"] for row in rows)
         if self.binary:
             positive = self.signature["positive"]
             self.positives += sum(plain(row["answer"]) == positive for row in rows)
@@ -171,9 +179,9 @@ def change_words(labels: list[str], before: Sequence[float], now: Sequence[float
     return f"“{labels[at]}” {verb} from {was} to {is_now} of 100"
 
 
-def _batches(path: Path) -> Iterator[list[dict[str, Any]]]:
+def _batches(path: Path, *more: str) -> Iterator[list[dict[str, Any]]]:
     columns = ["id", "at", "release", "latency_ms", "answer", "number", "probability", "row", "unknown"]
-    columns += ["policy", "decision"]
+    columns += ["policy", "decision", *more]
     for batch in tables.read_batches(path, columns=columns):
         yield batch.to_pylist()
 
@@ -189,7 +197,7 @@ def _performance(
     columns = sorted({goal["column"] for goal in spec.get("goals", ()) if goal["column"]})
     answered, newest = 0, ""
     for path in spec["answered"]:
-        for batch in _batches(Path(path)):
+        for batch in _batches(Path(path), *(["chances"] if signature["kind"] == "multiclass" else [])):
             newest = max([newest, *(row["id"] for row in batch)])  # ids sort by time
             ours = [row for row in batch if row["release"] == spec["release"]]
             answered += len(ours)
@@ -221,6 +229,8 @@ def _metrics(
 def _known(row: dict[str, Any], outcome: str, columns: list[str]) -> dict[str, Any]:
     """What was said and what happened, with what the caller sent in the columns that targets name."""
     said = {name: row[name] for name in ("answer", "number", "probability")} | {"outcome": outcome}
+    if row.get("chances"):
+        said["chances"] = orjson.loads(row["chances"])
     if not columns:
         return said
     sent = orjson.loads(row["row"])

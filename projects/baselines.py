@@ -29,7 +29,7 @@ Wrong = dict[str, str]
 
 
 def make(kind: str, question: str, given: Mapping[str, Any]) -> tuple[Spec | None, Wrong]:
-    """A baseline for a project whose question is `binary` or `regression`, or what is wrong with it by field.
+    """A baseline for a project by its question (`binary`, `multiclass`, `regression`), or what is wrong by field.
 
     `given` carries, as the kind needs: answer, otherwise, join, conditions ({column, op, value}), column, order_by.
     """
@@ -43,6 +43,9 @@ def _answer(question: str, given: Mapping[str, Any], field: str) -> tuple[Any, W
     if question == "binary":
         word = str(value).strip().lower()
         return (word, {}) if word in ("yes", "no") else (None, {field: "Answer yes or no."})
+    if question == "multiclass":
+        word = _text(value)
+        return (word, {}) if word else (None, {field: "Give one of the answers."})
     number = as_number(value)
     return (number, {}) if number is not None else (None, {field: "Give a number."})
 

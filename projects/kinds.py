@@ -34,6 +34,7 @@ COMPARED = {
     "precision": "right calls",
     "accuracy": "right answers",
     "specificity": "others left alone rightly",
+    "balanced_accuracy": "answers found",
     "r2": "ups and downs explained",
 }
 
@@ -188,7 +189,7 @@ def _is_day(text: str) -> bool:
 
 def _measure(question: str, given: dict[str, Any]) -> tuple[Measure | None, Wrong]:
     measure = MEASURES.get(str(given.get("metric", "")))
-    if measure is None or measure.kind != question:
+    if measure is None or question not in measure.kinds:
         return None, {"metric": f"Choose one of: {', '.join(each.key for each in for_kind(question))}."}
     return measure, {}
 

@@ -8,7 +8,7 @@ class Measure:
     """One metric. `of_100` metrics lie in 0..1 and are told as counts of 100; the others in the unit of the answer."""
 
     key: str
-    kind: str
+    kinds: tuple[str, ...]
     term: str
     words: str
     sentence: str
@@ -31,11 +31,13 @@ def short_number(value: float) -> str:
     return text.replace(",", "\u2009")
 
 
+BINARY, SEVERAL, NUMBER = ("binary",), ("multiclass",), ("regression",)
+WORDS = (*BINARY, *SEVERAL)
 _ALL = [
-    Measure("recall", "binary", "Recall", "Found, of 100", "Of 100 {who}, find {bound} {value}", "at_least", True, 0.7),
+    Measure("recall", BINARY, "Recall", "Found, of 100", "Of 100 {who}, find {bound} {value}", "at_least", True, 0.7),
     Measure(
         "precision",
-        "binary",
+        BINARY,
         "Precision",
         "Right calls, of 100",
         "Of 100 that the model flags, {bound} {value} are really {who}",
@@ -45,7 +47,7 @@ _ALL = [
     ),
     Measure(
         "f1",
-        "binary",
+        BINARY,
         "F1 score",
         "Balance of found and right calls",
         "Balance found and right calls: {bound} {value}",
@@ -55,7 +57,7 @@ _ALL = [
     ),
     Measure(
         "accuracy",
-        "binary",
+        WORDS,
         "Accuracy",
         "Right answers, of 100",
         "Of 100 answers, {bound} {value} are right",
@@ -65,7 +67,7 @@ _ALL = [
     ),
     Measure(
         "specificity",
-        "binary",
+        BINARY,
         "Specificity",
         "Left alone rightly, of 100",
         "Of 100 others, leave {bound} {value} alone",
@@ -75,7 +77,7 @@ _ALL = [
     ),
     Measure(
         "roc_auc",
-        "binary",
+        BINARY,
         "ROC AUC",
         "Ranks the right one higher, of 100 pairs",
         "Of 100 pairs, rank the right one higher {bound} {value} times",
@@ -85,7 +87,7 @@ _ALL = [
     ),
     Measure(
         "average_precision",
-        "binary",
+        BINARY,
         "Average precision",
         "Right calls over all thresholds, of 100",
         "Over all thresholds, {bound} {value} right calls",
@@ -95,7 +97,7 @@ _ALL = [
     ),
     Measure(
         "log_loss",
-        "binary",
+        WORDS,
         "Log loss",
         "Surprise by the truth",
         "Surprise by the truth: {bound} {value}",
@@ -105,7 +107,7 @@ _ALL = [
     ),
     Measure(
         "brier",
-        "binary",
+        BINARY,
         "Brier score",
         "Error of its percentages",
         "Error of its percentages: {bound} {value}",
@@ -114,8 +116,88 @@ _ALL = [
         0.2,
     ),
     Measure(
+        "balanced_accuracy",
+        SEVERAL,
+        "Balanced accuracy",
+        "Found, of 100, each answer counting alike",
+        "Of 100 of each answer, find {bound} {value} on average",
+        "at_least",
+        True,
+        0.7,
+    ),
+    Measure(
+        "macro_f1",
+        SEVERAL,
+        "F1 score, macro",
+        "Balance of found and right calls, each answer counting alike",
+        "Balance found and right calls of each answer: {bound} {value} on average",
+        "at_least",
+        True,
+        0.6,
+    ),
+    Measure(
+        "macro_precision",
+        SEVERAL,
+        "Precision, macro",
+        "Right calls, of 100, each answer counting alike",
+        "Of 100 calls of each answer, {bound} {value} are right on average",
+        "at_least",
+        True,
+        0.6,
+    ),
+    Measure(
+        "macro_recall",
+        SEVERAL,
+        "Recall, macro",
+        "Found, of 100, each answer counting alike and none missing",
+        "Of 100 of every answer, find {bound} {value} on average",
+        "at_least",
+        True,
+        0.6,
+    ),
+    Measure(
+        "weighted_f1",
+        SEVERAL,
+        "F1 score, weighted",
+        "Balance of found and right calls, frequent answers counting more",
+        "Balance found and right calls by how frequent answers are: {bound} {value}",
+        "at_least",
+        True,
+        0.6,
+    ),
+    Measure(
+        "weighted_precision",
+        SEVERAL,
+        "Precision, weighted",
+        "Right calls, of 100, frequent answers counting more",
+        "Of 100 calls, weighed by how frequent answers are, {bound} {value} are right",
+        "at_least",
+        True,
+        0.6,
+    ),
+    Measure(
+        "weighted_recall",
+        SEVERAL,
+        "Recall, weighted",
+        "Found, of 100, frequent answers counting more",
+        "Of 100, weighed by how frequent answers are, find {bound} {value}",
+        "at_least",
+        True,
+        0.8,
+    ),
+    Measure(
+        "macro_roc_auc",
+        SEVERAL,
+        "ROC AUC, macro",
+        "Ranks the right one higher, of 100 pairs, each answer counting alike",
+        "Of 100 pairs of each answer and another, rank the right one higher {bound} {value} times",
+        "at_least",
+        True,
+        0.8,
+    ),
+    Measure(
         "mae",
-        "regression",
+        NUMBER,
         "Mean absolute error",
         "Off by, on average",
         "Be off by {bound} {value} on average",
@@ -125,7 +207,7 @@ _ALL = [
     ),
     Measure(
         "rmse",
-        "regression",
+        NUMBER,
         "Root mean squared error",
         "Off by, large errors weigh more",
         "Be off by {bound} {value}, large errors weighing more",
@@ -135,7 +217,7 @@ _ALL = [
     ),
     Measure(
         "median_ae",
-        "regression",
+        NUMBER,
         "Median absolute error",
         "Usually off by",
         "Usually be off by {bound} {value}",
@@ -145,7 +227,7 @@ _ALL = [
     ),
     Measure(
         "r2",
-        "regression",
+        NUMBER,
         "R²",
         "Share of the ups and downs explained, of 100",
         "Explain {bound} {value} parts of the ups and downs",
@@ -159,4 +241,4 @@ MEASURES: dict[str, Measure] = {measure.key: measure for measure in _ALL}
 
 def for_kind(kind: str) -> list[Measure]:
     """The metrics that fit a project's kind of question."""
-    return [measure for measure in _ALL if measure.kind == kind]
+    return [measure for measure in _ALL if kind in measure.kinds]

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 class Money:
     """What one answer is worth, in `currency`: gains are positive, costs negative.
 
-    For yes-or-no questions the four kinds of answers; for numbers `per_unit_off`, the worth of one unit of absolute
+    For yes-or-no questions the four kinds of answers, for several answers `right_yes` of a right and `wrong_yes` of a
+    wrong one; for numbers `per_unit_off`, the worth of one unit of absolute
     error (usually negative). `cases_a_month` turns an average per case into a month.
     """
 
@@ -48,16 +49,16 @@ def said(currency: str, amount: float) -> str:
 
 def sentences(money: Money, kind: str, who: str = "") -> list[str]:
     """The table of money read back, one sentence for each number that says something."""
-    named = (
-        [
+    named = {
+        "binary": [
             ("right_yes", "Each rightly called case"),
             ("wrong_yes", "Each wasted call"),
             ("right_no", "Each case rightly left alone"),
             ("wrong_no", f"Each missed one{f' of the {who}' if who else ''}"),
-        ]
-        if kind == "binary"
-        else [("per_unit_off", "Each unit that an answer is off")]
-    )
+        ],
+        "multiclass": [("right_yes", "Each right answer"), ("wrong_yes", "Each wrong answer")],
+        "regression": [("per_unit_off", "Each unit that an answer is off")],
+    }[kind]
     told = [f"{words} {_verb(money.currency, getattr(money, name))}." for name, words in named if getattr(money, name)]
     told = told or ["No answer is worth or costs anything yet."]
     if money.cases_a_month is None:

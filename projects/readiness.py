@@ -24,7 +24,7 @@ def readiness(
     kind: str, texts: Mapping[str, str], goals: Sequence[Goal], *, baseline: bool | None = None
 ) -> list[Point]:
     """The list for one project: its charter's texts by field, its targets, and whether a baseline is named."""
-    measurable = bool(goals) and all(goal.measure is None or goal.measure.kind == kind for goal in goals)
+    measurable = bool(goals) and all(goal.measure is None or kind in goal.measure.kinds for goal in goals)
     points = [
         Point("problem", "What goes wrong is written down", bool(texts.get("problem")), "Say what is going wrong."),
         Point("decision", "Someone will act on it", bool(texts.get("decision")), "Say what someone will do with it."),

@@ -7,8 +7,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from notices.directory import role_defaults
+from notices.directory import Spoken, eyes, role_defaults
 from notices.kinds import KINDS, Mail
+from projects.access import roles_in
 from projects.activity import say
 from projects.models.projects import Project
 from projects.models.tasks import Task
@@ -19,6 +20,7 @@ from projects.permissions import Role, allows
 from projects.prose import to_text
 from projects.queries.questions import waiting_for
 from projects.queries.tasks import tasks_for
+from projects.results import words_in
 from projects.telling import default_for
 
 Roles = Mapping[Project, frozenset[Role]]
@@ -54,6 +56,13 @@ def by_roles(people: Collection[UUID]) -> dict[UUID, dict[str, Mail]]:
     for user, role in Membership.objects.filter(user__in=people).values_list("user_id", "role").distinct():
         held.setdefault(user, set()).add(Role(role))
     return {user: {kind: default_for(roles, kind) for kind in KINDS} for user, roles in held.items()}
+
+
+@eyes
+def as_shown(person: UUID, keys: Collection[str]) -> dict[str, Spoken]:
+    """Messages of these projects without the values that this person must not see there."""
+    user = User.objects.filter(pk=person).first()
+    return {key: said.text for key, said in words_in(roles_in(user, keys)).items()} if user else {}
 
 
 @need

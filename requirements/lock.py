@@ -1,4 +1,4 @@
-"""Compile the two requirement lists into hash-locked files and write each reason beside its pin."""
+"""Compile the requirement lists into hash-locked files and write each reason beside its pin."""
 
 import re
 import subprocess
@@ -6,7 +6,11 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-LISTS = {HERE / "core.in": HERE.parent / "requirements.txt", HERE / "dev.in": HERE / "dev.txt"}
+LISTS = {
+    HERE / "core.in": HERE.parent / "requirements.txt",
+    HERE / "dev.in": HERE / "dev.txt",
+    HERE / "boost.in": HERE / "boost.txt",
+}
 
 
 def reasons(source: Path) -> dict[str, str]:
@@ -30,7 +34,7 @@ def with_reasons(text: str, why: dict[str, str], source: Path) -> str:
 
 
 def main() -> None:
-    """Lock both lists, the development list under the core's constraints."""
+    """Lock all lists, the others under the core's constraints."""
     for source, target in LISTS.items():
         command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11"]
         command += ["--generate-hashes", "--no-header", "--no-emit-index-url", "--no-emit-find-links", str(source)]

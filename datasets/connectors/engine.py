@@ -50,14 +50,9 @@ def pull(spec: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:
     """Fetch what is new, read it, put it under what is there, and say what came of it.
 
     `base` is the version that incremental rows are added to, `known` the dataset's newest version: the same table
-    makes no version.
+    makes no version. With `kept` nothing is fetched: those files, which came before, are read once more.
     """
-    connector, params, _ = _opened(spec)
-    since = Since(spec["mode"], spec["mark"])
-    try:
-        fetched = connector.fetch(params, since, folder, _outside(spec), report)
-    except Unreached as error:
-        raise Problem(str(error), code="unreached") from None
+    fetched = _kept(spec["kept"]) if spec.get("kept") else _fetch(spec, folder, report)
     told: dict[str, Any] = {
         "mark": dict(fetched.mark),
         "until": fetched.until[:200],
@@ -68,15 +63,37 @@ def pull(spec: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:
         return told
     answer = _table(fetched, spec, folder, report)
     if "refusal" in answer:
-        return told | answer | {"new": True, "files": []}
+        return told | answer | {"new": True, "files": [] if spec.get("kept") else _files(fetched, folder)}
     told |= {"rows_fetched": answer.pop("rows_fetched"), "bytes": sum(one.path.stat().st_size for one in fetched.raw)}
     if _is_known(answer, spec.get("known"), folder):
         told["notes"].append("What was fetched makes the same table as the newest version.")
         return told
     answer["report"]["notes"] = [*answer["report"].get("notes", []), *fetched.notes]
-    kept = [(one.path, one.name) for one in fetched.raw] + [(one, one.name) for one in fetched.beside]
-    files = [{"path": str(path.relative_to(folder)), "name": name[:200]} for path, name in kept]
-    return told | answer | {"new": True, "files": files}
+    return told | answer | {"new": True, "files": [] if spec.get("kept") else _files(fetched, folder)}
+
+
+def _fetch(spec: Mapping[str, Any], folder: Path, report: Report) -> Fetched:
+    connector, params, _ = _opened(spec)
+    try:
+        return connector.fetch(params, Since(spec["mode"], spec["mark"]), folder, _outside(spec), report)
+    except Unreached as error:
+        raise Problem(str(error), code="unreached") from None
+
+
+def _kept(kept: Mapping[str, Any]) -> Fetched:
+    """What an earlier fetch brought."""
+    raw = [Raw(Path(one["path"]), one["name"], one["options"]) for one in kept["files"]]
+    return Fetched(raw, mark=kept["mark"], until=kept["until"], notes=kept["notes"])
+
+
+def _files(fetched: Fetched, folder: Path) -> list[dict[str, Any]]:
+    """What is kept as it came; `options` tell which of it was read, and how."""
+    read = [(one.path, one.name, dict(one.options)) for one in fetched.raw]
+    beside = [(one, one.name, None) for one in fetched.beside]
+    return [
+        {"path": str(path.relative_to(folder)), "name": name[:200], "options": options}
+        for path, name, options in [*read, *beside]
+    ]
 
 
 def _opened(spec: Mapping[str, Any]) -> tuple[Connector, dict[str, Any], list[str]]:

@@ -149,11 +149,15 @@ class Pull(models.Model):
 
 
 class PullFile(models.Model):
-    """A file as it came with one load, kept as proof of what was read."""
+    """A file as it came with one load, kept as proof of what was read.
+
+    `options` are those that its connector reads it with, so that it can be read again; None where it was not read.
+    """
 
     pull = models.ForeignKey(Pull, on_delete=models.CASCADE, related_name="files")
     name = models.CharField(max_length=200)
     blob = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="+")
+    options = models.JSONField(null=True, blank=True)
 
     class Meta:
         ordering = ["pk"]

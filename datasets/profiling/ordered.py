@@ -3,8 +3,12 @@
 Values of a small range are counted into places, all others sorted once; every figure comes from the same two arrays.
 """
 
+import math
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +17,7 @@ import pyarrow as pa
 
 from storage import tables
 
+BATCH = 1_000_000
 COUNTED_RANGE = 1_000_000
 LARGEST_SQUARED = 1e150
 WHOLE = {"int64": pa.int64(), "date32[day]": pa.int32(), "timestamp[us]": pa.int64()}
@@ -25,10 +30,15 @@ class Ordered:
     values: "np.ndarray"
     counts: "np.ndarray"
 
-    @property
+    @cached_property
     def present(self) -> int:
         """How many cells hold a value."""
         return int(self.counts.sum())
+
+    @cached_property
+    def _behind(self) -> "np.ndarray":
+        """How many cells hold this value or a smaller one."""
+        return np.cumsum(self.counts)
 
     def moments(self, points: Sequence[float]) -> tuple[float, float | None, list[float]]:
         """Mean, standard deviation of the sample (None where squares would overflow) and quantiles between values."""
@@ -42,7 +52,7 @@ class Ordered:
         return mean, std, self._quantiles(x, points)
 
     def _quantiles(self, x: "np.ndarray", points: Sequence[float]) -> list[float]:
-        behind = np.cumsum(self.counts)
+        behind = self._behind
         found = []
         for point in points:
             place = (int(behind[-1]) - 1) * point
@@ -56,10 +66,14 @@ class Ordered:
         """How many cells lie in each of `bins` equal bins from `start` to `start + 2 * half`."""
         if not half:
             return [self.present]
-        x = self.values.astype(np.float64)
-        place = np.floor((x / 2 - start / 2) / half * bins)
-        places = np.clip(place, 0, bins - 1).astype(np.int64)
-        return [int(count) for count in np.bincount(places, weights=self.counts, minlength=bins)]
+
+        def place(i: int) -> int:
+            return min(bins - 1, math.floor((float(self.values[i]) / 2 - start / 2) / half * bins))
+
+        # values are in order, and so are their places: each bin begins where the search finds it
+        firsts = [bisect_left(range(len(self.values)), k, key=place) for k in range(1, bins)]
+        before = [0, *(int(self._behind[first - 1]) if first else 0 for first in firsts), self.present]
+        return [upper - lower for lower, upper in pairwise(before)]
 
     def commonest(self, most: int) -> list[tuple[Any, int]]:
         """The values that occur most often, small ones first where they are level."""
@@ -72,26 +86,54 @@ def ordered(path: Path, name: str, every: int = 1) -> Ordered | None:
     parts = []
     for batch in _batches(path, name):
         part = _plain(batch.column(batch.schema.get_field_index(name)))
-        parts.append(part[::every].copy() if every > 1 else part)
-    values = np.concatenate(parts) if parts else np.zeros(0)
+        parts.append(_picked(part, every) if every > 1 else part)
+    values = parts[0] if len(parts) == 1 else np.concatenate(parts) if parts else np.zeros(0)
     if values.dtype == np.float64 and not np.isfinite(values).all():
         return None
-    return _counted(values) or _sorted(values)
+    return _close_together(values) or _sorted(values)
+
+
+def _picked(values: "np.ndarray", every: int) -> "np.ndarray":
+    """One value of every so many, by chance, so that what repeats at even distances is picked fairly too."""
+    starts = np.arange(0, len(values), every)
+    places = starts + np.random.default_rng(0).integers(0, every, len(starts))
+    picked: np.ndarray = values[np.minimum(places, len(values) - 1)]
+    return picked
+
+
+def counted(path: Path, name: str) -> Ordered | None:
+    """A column of whole numbers or moments that lie close together, of any number of rows; None for others."""
+    low, counts = 0, np.zeros(0, dtype=np.int64)
+    for batch in _batches(path, name):
+        part = _plain(batch.column(batch.schema.get_field_index(name)))
+        if not len(part):
+            continue
+        first, last = int(part.min()), int(part.max()) + 1
+        if len(counts):
+            first, last = min(first, low), max(last, low + len(counts))
+        if last - first > COUNTED_RANGE:
+            return None
+        more = np.bincount(part.astype(np.int64) - first, minlength=last - first)
+        if len(counts):
+            more[low - first : low - first + len(counts)] += counts
+        low, counts = first, more
+    there = np.flatnonzero(counts)
+    return Ordered(there + low, counts[there])
 
 
 def _batches(path: Path, name: str) -> Iterator[pa.RecordBatch]:
     """Its batches, and with them perhaps those of columns whose name begins with it and a dot."""
-    return tables.read_batches(path, [name], size=1_000_000)
+    return tables.read_batches(path, [name], size=BATCH)
 
 
 def _plain(cells: pa.Array) -> "np.ndarray":
     whole = WHOLE.get(str(cells.type))
     present = cells.drop_null() if cells.null_count else cells
-    found: np.ndarray = (present.cast(whole) if whole is not None else present).to_numpy(zero_copy_only=False)
+    found: np.ndarray = np.from_dlpack(present.cast(whole) if whole is not None else present)  # `to_numpy` loads pandas
     return found
 
 
-def _counted(values: "np.ndarray") -> Ordered | None:
+def _close_together(values: "np.ndarray") -> Ordered | None:
     """Whole numbers that lie close together are counted in one go."""
     if not len(values) or values.dtype == np.float64:
         return None

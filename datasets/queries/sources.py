@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
 
 from datasets.connectors.catalog import connector_for
-from datasets.models.sources import Pull, Source
+from datasets.models.sources import Pull, PullFile, Source
 from datasets.models.versions import Version
 from datasets.queries.events import EVENTS, journal_of
 from datasets.queries.versions import HEAVY, table_path
@@ -16,6 +16,7 @@ from jobs.models import Job
 from jobs.queries import latest_of
 from problems.problem import Missing
 from projects.models.projects import Project
+from storage import blobs
 from storage.sealed import unseal
 
 FETCH_SECONDS = 3600.0
@@ -124,6 +125,15 @@ def pull_spec(pull: Pull) -> dict[str, Any]:
         "seconds": FETCH_SECONDS,
     }
     return spec_of(source) | more
+
+
+def kept_spec(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """The files that an earlier load brought, for a child that reads them once more, with where that load came to."""
+    files = [
+        {"path": str(blobs.verified_path(one.blob_id)), "name": one.name, "options": one.options}
+        for one in PullFile.objects.filter(pull=kept["pull"], options__isnull=False)
+    ]
+    return {"files": files, "mark": kept["mark"], "until": kept["until"], "notes": kept["notes"]}
 
 
 def base_of(source: Source) -> Version | None:

@@ -1,9 +1,10 @@
 """PURE: what is in a zip archive, checked before a byte is unpacked: size, ratio, number, and no tricks of paths."""
 
 import stat
+import unicodedata
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
@@ -47,15 +48,29 @@ def members_of(archive: zipfile.ZipFile, size: int) -> list[zipfile.ZipInfo]:
             f"Unpacked, this archive of {size} bytes would have {unpacked // MEBIBYTE} MB. It was not read.",
             code="unpacks_too_large",
         )
-    names = [info.filename for info in infos]
-    if len(set(names)) != len(names):
-        raise Invalid("Two files in the archive have the same name.", code="unsafe_archive")
+    _check_twins(info.filename for info in infos)
     for info in infos:
         _check(info)
     found = [info for info in infos if not info.is_dir() and not _noise(info.filename)]
     if not found:
         raise Invalid("The archive holds no file.", code="empty_file")
     return found
+
+
+def _check_twins(names: Iterable[str]) -> None:
+    """Names that some systems take for one are refused: which of the files is meant, nobody could say."""
+    seen: dict[str, str] = {}
+    for name in names:
+        folded = unicodedata.normalize("NFC", name).casefold()
+        if folded in seen:
+            how = (
+                "the same name"
+                if name == seen[folded]
+                else "names that differ only in case or in how accents are written"
+            )
+            text = f"Two files in the archive have {how}: “{seen[folded][:80]}” and “{name[:80]}”."
+            raise Invalid(text, code="unsafe_archive")
+        seen[folded] = name
 
 
 def _check(info: zipfile.ZipInfo) -> None:

@@ -23,13 +23,15 @@ from datasets.recipes.steps.rename_columns import RenameColumns
 from datasets.recipes.steps.replace_text import ReplaceText
 from datasets.recipes.steps.sample_rows import SampleRows
 from datasets.recipes.steps.sort_rows import SortRows
+from datasets.recipes.steps.split_address import SplitAddress
 from datasets.recipes.steps.union_rows import UnionRows
+from datasets.recipes.steps.window import Window
 
 GROUPS: dict[str, tuple[Step, ...]] = {
     "Mend cells": (FillMissing(), MapValues(), CleanText(), ReplaceText(), Agree(), Outliers()),
-    "Read cells": (ReadNumbers(), ReadDates(), ConvertUnits(), ChangeType()),
+    "Read cells": (ReadNumbers(), ReadDates(), ConvertUnits(), ChangeType(), SplitAddress()),
     "Columns": (Derive(), Bins(), RenameColumns(), ChooseColumns()),
     "Rows": (KeepRows(), DropMissing(), DropDuplicates(), SampleRows(), SortRows()),
-    "Tables": (JoinDataset(), UnionRows(), GroupRows(), Pivot()),
+    "Tables": (JoinDataset(), UnionRows(), GroupRows(), Window(), Pivot()),
 }
 STEPS: dict[str, Step] = {step.kind: step for group in GROUPS.values() for step in group}

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from audit.services import record
-from datasets.models.sources import Pull, PullFile
+from datasets.models.sources import Pull, PullFile, Source
 from datasets.models.versions import Version
 from datasets.reading.options import Options
 from datasets.services import pulls, sources
@@ -25,14 +25,14 @@ def look_address(pull: Pull) -> str:
 
 
 @transaction.atomic
-def finish_look(pull: Pull, *, table: Blob | None, files: Sequence[tuple[str, Blob]], answer: dict[str, Any]) -> None:
+def finish_look(pull: Pull, *, table: Blob | None, files: Sequence[PullFile], answer: dict[str, Any]) -> None:
     """Keep what came, or why it could not be read, until somebody has looked at it. The mark stays where it is."""
     locked, source = pulls.ending(pull)
     locked.state, locked.table = Pull.State.PREVIEW, table
     locked.found = {name: value for name, value in answer.items() if name not in ("table", "files")}
     locked.message = answer.get("refusal", {}).get("text", "")
     locked.save()
-    PullFile.objects.bulk_create(PullFile(pull=locked, name=name, blob=blob) for name, blob in files)
+    pulls.keep_files(locked, files)
     facts = {"source": source.name, "rows": answer.get("rows", 0), "refused": locked.message}
     record(LOADER, "source.preview_made", locked, project_key=source.project.key, **facts)
     if pull.created_by_id:
@@ -55,25 +55,33 @@ def _locked(pull: Pull, seen: str | None) -> Pull:
 
 @transaction.atomic
 def look_again(pull: Pull, options: dict[str, Any], *, by: User, seen: str | None = None) -> tuple[Pull, Job]:
-    """Keep the corrected options with the source, and fetch it once more to be looked at."""
-    return _fetch_again(_locked(pull, seen), Options.of(options).as_dict(), by, preview=True)
+    """Keep the corrected options with the source, and read what came once more to be looked at."""
+    return _read_again(_locked(pull, seen), Options.of(options).as_dict(), by, preview=True)
 
 
-def _fetch_again(locked: Pull, stated: dict[str, Any], by: User, *, preview: bool) -> tuple[Pull, Job]:
+def _read_again(locked: Pull, stated: dict[str, Any], by: User, *, preview: bool) -> tuple[Pull, Job]:
+    """The files that came are kept: the source is asked again only where they are not all that it has."""
     sources.change(locked.source, seen=locked.revision, options=stated, by=by)
-    return pulls.start_pull(locked.source, again=locked.again, preview=preview, by=by)
+    return pulls.start_pull(locked.source, again=locked.again, preview=preview, kept=_kept(locked), by=by)
+
+
+def _kept(locked: Pull) -> dict[str, Any] | None:
+    everything = locked.source.mode == Source.Mode.FULL or not locked.mark_before
+    if not everything or locked.found is None or not locked.files.filter(options__isnull=False).exists():
+        return None
+    return {"pull": str(locked.pk)} | {name: locked.found[name] for name in ("mark", "until", "notes")}
 
 
 @transaction.atomic
 def take_look(
     pull: Pull, options: dict[str, Any] | None = None, *, by: User, seen: str | None = None
 ) -> Version | tuple[Pull, Job]:
-    """Make a version of exactly what was looked at; with other options than those it is loaded again with them."""
+    """Make a version of exactly what was looked at; with other options than those it is read again with them."""
     locked = _locked(pull, seen)
     source, found = locked.source, locked.found or {}
     stated = source.options if options is None else Options.of(options).as_dict()
     if stated != source.options:
-        return _fetch_again(locked, stated, by, preview=False)
+        return _read_again(locked, stated, by, preview=False)
     if "refusal" in found or locked.table is None:
         raise Invalid(locked.message or "There is nothing to take.", code="refused")
     record(by, "source.preview_taken", locked, project_key=source.project.key, source=source.name, options=stated)

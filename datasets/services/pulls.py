@@ -44,11 +44,18 @@ def check_feeds(source: Source) -> None:
 
 @transaction.atomic
 def start_pull(
-    source: Source, *, by: Actor, again: bool = False, by_schedule: bool = False, preview: bool = False
+    source: Source,
+    *,
+    by: Actor,
+    again: bool = False,
+    by_schedule: bool = False,
+    preview: bool = False,
+    kept: dict[str, Any] | None = None,
 ) -> tuple[Pull, Job]:
     """Load from it: what is new since the last load, or with `again` from the beginning.
 
     With `preview` it becomes a version only when a person has looked at it. A look that waits goes with the next load.
+    With `kept`, what an earlier load brought is read once more and nothing is fetched.
     """
     rows = Source.everything.select_for_update(of=("self",)).select_related("project", "dataset")
     locked = rows.filter(pk=source.pk).first()
@@ -75,7 +82,7 @@ def start_pull(
         title=f"{'Look at' if preview else 'Load'} {locked.dataset.name} from {locked.name}",
         subject=pull,
         project_key=locked.project.key,
-        payload={"pull": str(pull.pk)},
+        payload={"pull": str(pull.pk), "kept": kept},
     )
     facts = {"source": locked.name, "dataset": locked.dataset.name, "again": again}
     record(by, "source.load_started", pull, project_key=locked.project.key, **facts)
@@ -131,7 +138,7 @@ def finish_unchanged(pull: Pull, answer: dict[str, Any]) -> None:
 
 
 @transaction.atomic
-def finish_pull(pull: Pull, *, table: Blob, files: Sequence[tuple[str, Blob]], answer: dict[str, Any]) -> Version:
+def finish_pull(pull: Pull, *, table: Blob, files: Sequence[PullFile], answer: dict[str, Any]) -> Version:
     """Make the next draft version of what was fetched, and move the mark with it."""
     locked, source = ending(pull)
     dataset = Dataset.objects.select_for_update(of=("self",)).select_related("project").get(pk=source.dataset_id)
@@ -149,7 +156,7 @@ def finish_pull(pull: Pull, *, table: Blob, files: Sequence[tuple[str, Blob]], a
     _move_on(locked, source, answer)
     locked.state, locked.version = Pull.State.MADE, version
     locked.save()
-    PullFile.objects.bulk_create(PullFile(pull=locked, name=name, blob=blob) for name, blob in files)
+    keep_files(locked, files)
     facts = {"dataset": dataset.name, "number": version.number, "rows": version.rows, "source": source.name}
     if check_when_made(version) is None:
         contracts.tell_broken(version)
@@ -160,6 +167,19 @@ def finish_pull(pull: Pull, *, table: Blob, files: Sequence[tuple[str, Blob]], a
     people |= {pull.created_by_id} if pull.created_by_id else set()
     tell(people, text, url=versions.address_of(version), project_key=dataset.project.key, kind="work")
     return version
+
+
+def keep_files(pull: Pull, files: Sequence[PullFile]) -> None:
+    """Keep with a load what it brought."""
+    for one in files:
+        one.pull = pull
+    PullFile.objects.bulk_create(files)
+
+
+def kept_files(kept: dict[str, Any]) -> list[PullFile]:
+    """What an earlier load brought, to be kept with another one too."""
+    before = PullFile.objects.filter(pull=kept["pull"])
+    return [PullFile(name=one.name, blob_id=one.blob_id, options=one.options) for one in before]
 
 
 def fail_pull(job: Job) -> None:

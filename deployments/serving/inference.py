@@ -32,6 +32,9 @@ class Answer(Protocol):
     @property
     def probability(self) -> float | None: ...
 
+    @property
+    def chances(self) -> Mapping[str, float] | None: ...
+
 
 class Predictor(Protocol):
     """What answers rows that were checked against the signature."""
@@ -184,12 +187,12 @@ def answer_all(
     at, now = time.time(), time.perf_counter()
     ats = [at + place / 1e6 for place in range(len(rows))]
     ids, unknown = new_ids(key, facts.deployment, ats), model.unknown(clean)
-    regression = model.signature["kind"] == "regression"
+    kind = model.signature["kind"]
     fixed = {
         "deployment": facts.deployment,
         "release": facts.release,
         "version": facts.version,
-        "policy": facts.policy.version if facts.policy and not regression else None,
+        "policy": facts.policy.version if facts.policy and kind == "binary" else None,
     }
     answers, place = [], 0
     for some, began in asked:
@@ -205,7 +208,7 @@ def answer_all(
                 **fixed,
                 "at": ats[place],
                 "latency_ms": latency,
-                "number": one.answer if regression else None,
+                "number": one.answer if kind == "regression" else None,
                 "row": values,
                 "unknown": unknown[place],
                 "baseline": shadow(facts.baseline, row, model.signature),
@@ -217,8 +220,10 @@ def answer_all(
 
 
 def decided(one: Answer, rule: Rule | None, signature: dict[str, Any]) -> dict[str, Any]:
-    """One answer: by the signed policy's threshold, else by the model's own. A number decides nothing."""
+    """One answer: by the signed policy's threshold, else by the model's own. Only a yes or no decides something."""
     chance, yes = one.probability, signature["positive"]
+    if one.chances is not None:
+        return {"answer": one.answer, "probability": chance, "decision": None, "chances": dict(one.chances)}
     if chance is None or signature["kind"] == "regression":
         return {"answer": one.answer, "probability": chance, "decision": None}
     if rule is None:
@@ -232,6 +237,6 @@ def shadow(baseline: Mapping[str, Any] | None, row: Mapping[str, Any], signature
     if baseline is None:
         return None
     said = baselines.answer(baseline, row, signature["kind"], signature["positive"])
-    if signature["kind"] == "regression" or said is None:
+    if signature["kind"] != "binary" or said is None:
         return said
     return signature["positive"] if said == YES else signature["negative"]

@@ -154,9 +154,17 @@ def _row(signature: dict[str, Any]) -> dict[str, Any]:
     return {"type": "object", "required": required, "properties": properties, "additionalProperties": True}
 
 
+def _chances(classes: list[str]) -> dict[str, Any]:
+    """The chance of each answer; they add up to one."""
+    each = {"type": "number", "minimum": 0, "maximum": 1}
+    return {"type": "object", "required": classes, "properties": dict.fromkeys(classes, each)}
+
+
 def _answered(facts: Facts, signature: dict[str, Any]) -> dict[str, Any]:
     regression = signature["kind"] == "regression"
-    answer = {"type": "number"} if regression else {"enum": [signature["positive"], signature["negative"]]}
+    several = signature.get("classes")
+    words = several or [signature["positive"], signature["negative"]]
+    answer = {"type": "number"} if regression else {"enum": words}
     probability = {"type": "null"} if regression else {"type": "number", "minimum": 0, "maximum": 1}
     prediction = {
         "type": "object",
@@ -164,7 +172,8 @@ def _answered(facts: Facts, signature: dict[str, Any]) -> dict[str, Any]:
             "id": {"type": "string"},
             "answer": answer,
             "probability": probability,
-            "decision": {"type": "null"} if regression else DECISION,
+            "decision": DECISION if signature["kind"] == "binary" else {"type": "null"},
+            **({"chances": _chances(several)} if several else {}),
         },
     }
     schema = {

@@ -38,10 +38,11 @@ def metadata(facts: Facts, signature: Signature) -> dict[str, Any]:
 
 
 def output_types(signature: Signature) -> dict[str, str]:
-    """The tensors of an answer; a model of numbers has no chances and decides nothing."""
+    """The tensors of an answer; a number has no chance, and only a yes or no decides."""
     if signature["kind"] == "regression":
         return {"answer": "FP64", "id": "BYTES"}
-    return {"answer": "BYTES", "probability": "FP64", "decision": "BYTES", "id": "BYTES"}
+    decision = {"decision": "BYTES"} if signature["kind"] == "binary" else {}
+    return {"answer": "BYTES", "probability": "FP64", **decision, "id": "BYTES"}
 
 
 def infer_rows(data: Any, signature: Signature) -> Rows:

@@ -108,6 +108,8 @@ def _formulas(transformer: Any) -> dict[int, tuple[float, float, float]]:
     """(fill, shift, scale) of each matrix column that is prepared as a number."""
     found: dict[int, tuple[float, float, float]] = {}
     for _, step, columns in transformer.transformers_:
+        if isinstance(columns, int):
+            raise NotCompilable("The words inside texts are not known to the compiler.")
         stages = [stage for _, stage in step.steps] if hasattr(step, "steps") else [step]
         if isinstance(step, str) or hasattr(stages[-1], "categories_"):
             continue

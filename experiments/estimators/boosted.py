@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from experiments.estimators.family import Family, Setting
+from experiments.estimators.family import EVERY, Family, Setting
 
 
 def make(kind: str, settings: Mapping[str, Any], seed: int) -> Any:
@@ -18,16 +18,17 @@ def make(kind: str, settings: Mapping[str, Any], seed: int) -> Any:
         "l2_regularization": settings["l2_regularization"],
         "random_state": seed,
     }
-    return HistGradientBoostingClassifier(**shared) if kind == "binary" else HistGradientBoostingRegressor(**shared)
+    return HistGradientBoostingRegressor(**shared) if kind == "regression" else HistGradientBoostingClassifier(**shared)
 
 
 BOOSTED = Family(
     key="boosted",
     name="Gradient-boosted trees",
     words="Usually the most accurate on tables. Minutes.",
-    kinds=frozenset({"binary", "regression"}),
+    kinds=EVERY,
     prepare="raw",
     make=make,
+    preset=True,
     settings=(
         Setting("learning_rate", "Learning rate", "Smaller steps need more trees.", "number", 0.06, 0.001, 1.0),
         Setting("max_iter", "Trees at most", "More fits closer and takes longer.", "integer", 150, 5, 5000),

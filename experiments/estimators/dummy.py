@@ -3,21 +3,21 @@
 from collections.abc import Mapping
 from typing import Any
 
-from experiments.estimators.family import Family
+from experiments.estimators.family import EVERY, Family
 
 
 def make(kind: str, settings: Mapping[str, Any], seed: int) -> Any:
     """Always the most frequent answer with the average chance, or always the average number."""
     from sklearn.dummy import DummyClassifier, DummyRegressor
 
-    return DummyClassifier(strategy="prior") if kind == "binary" else DummyRegressor(strategy="mean")
+    return DummyRegressor(strategy="mean") if kind == "regression" else DummyClassifier(strategy="prior")
 
 
 DUMMY = Family(
     key="dummy",
     name="Yardstick",
     words="Looks at no input. What every method must beat.",
-    kinds=frozenset({"binary", "regression"}),
+    kinds=EVERY,
     prepare="filled",
     make=make,
 )

@@ -3,11 +3,15 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 from problems.problem import Invalid
 
 Value = int | float | str | bool | None
+ANSWERS = frozenset({"binary", "multiclass"})  # questions whose answer is one of some words
+Members = list[tuple[str, Any]]  # names and unfitted pipelines
+EVERY = ANSWERS | {"regression"}
 
 
 @dataclass(frozen=True)
@@ -51,18 +55,36 @@ class Setting:
             return text
 
 
+def anyway(settings: Mapping[str, Any], rows: int) -> str:
+    """Most methods take any number of rows."""
+    return ""
+
+
 @dataclass(frozen=True)
 class Family:
-    """One method. `prepare` is how numbers are made ready: scaled (gaps filled), filled, or raw (gaps stay)."""
+    """One method. `prepare` is how numbers are made ready: scaled (gaps filled), filled, or raw (gaps stay).
+
+    A method either makes an estimator, or combines the pipelines of the run's other methods into one. `refuses` says
+    in words why it cannot learn from so many rows with such settings; `needs` names an optional library.
+    """
 
     key: str
     name: str
     words: str
     kinds: frozenset[str]
     prepare: str
-    make: Callable[[str, Mapping[str, Any], int], Any]
+    make: Callable[[str, Mapping[str, Any], int], Any] | None = None
     settings: tuple[Setting, ...] = ()
-    preset: bool = True
+    preset: bool = False
+    combine: Callable[[str, Mapping[str, Any], int, Members], Any] | None = None
+    refuses: Callable[[Mapping[str, Any], int], str] = anyway
+    needs: str = ""
+    sparse: bool = False  # takes thousands of columns of mostly zeros, as the words of texts are
+
+    @property
+    def installed(self) -> bool:
+        """Whether the library it needs is on this machine."""
+        return not self.needs or find_spec(self.needs) is not None
 
     def checked(self, given: Any, where: str) -> dict[str, Value]:
         """All settings, the given ones checked, the others at their defaults. Refuses unknown names and bad values."""

@@ -1,34 +1,74 @@
-"""PURE: logistic and linear regression, with a little restraint so that similar inputs do no harm."""
+"""PURE: logistic and linear regression, with restraint of all weights (ridge), to few inputs (lasso), or both."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from experiments.estimators.family import Family, Setting
+from experiments.estimators.family import ANSWERS, Family, Setting
+
+RESTRAINTS = ("ridge", "lasso", "elastic net")
 
 
 def make_logistic(kind: str, settings: Mapping[str, Any], seed: int) -> Any:
-    """L2-regularised logistic regression."""
+    """Logistic regression, with two answers or more; `saga` where weights may become zero."""
     from sklearn.linear_model import LogisticRegression
 
+    share = _share(settings)
     return LogisticRegression(
-        C=settings["C"], class_weight=settings["class_weight"], max_iter=settings["max_iter"], random_state=seed
+        C=settings["C"],
+        class_weight=settings["class_weight"],
+        l1_ratio=share,
+        max_iter=settings["max_iter"],
+        random_state=seed,
+        solver="saga" if share else "lbfgs",
     )
 
 
 def make_linear(kind: str, settings: Mapping[str, Any], seed: int) -> Any:
-    """L2-regularised least squares (ridge), solved directly."""
-    from sklearn.linear_model import Ridge
+    """Least squares: ridge solved directly; lasso and elastic net on an answer scaled to spread 1, restraint / 100."""
+    from sklearn.compose import TransformedTargetRegressor
+    from sklearn.linear_model import ElasticNet, Ridge
+    from sklearn.preprocessing import StandardScaler
 
-    return Ridge(alpha=settings["alpha"], random_state=seed)
+    share = _share(settings)
+    if not share:
+        return Ridge(alpha=settings["alpha"], random_state=seed)
+    net = ElasticNet(alpha=settings["alpha"] / 100, l1_ratio=share, max_iter=5000, random_state=seed)
+    return TransformedTargetRegressor(net, transformer=StandardScaler())
 
+
+def _share(settings: Mapping[str, Any]) -> float:
+    """How much of the restraint drives weights to zero: scikit-learn's `l1_ratio`."""
+    shares = {"ridge": 0.0, "lasso": 1.0}
+    return shares.get(settings["restraint"], float(settings["l1_ratio"]))
+
+
+RESTRAINT = Setting(
+    "restraint",
+    "Kind of restraint",
+    "Ridge keeps all inputs with small weights, lasso drops inputs, elastic net does both.",
+    "choice",
+    "ridge",
+    choices=RESTRAINTS,
+)
+RATIO = Setting(
+    "l1_ratio",
+    "Share of lasso",
+    "Only for elastic net: 0.01 is nearly ridge, 1 is lasso.",
+    "number",
+    0.5,
+    0.01,
+    1.0,
+)
 
 LOGISTIC = Family(
     key="logistic",
     name="Logistic regression",
     words="Simple to explain. Seconds. A good yardstick.",
-    kinds=frozenset({"binary"}),
+    kinds=ANSWERS,
     prepare="scaled",
+    sparse=True,
     make=make_logistic,
+    preset=True,
     settings=(
         Setting(
             "C",
@@ -48,6 +88,8 @@ LOGISTIC = Family(
             choices=(None, "balanced"),
         ),
         Setting("max_iter", "Steps at most", "How long the solver may take.", "integer", 1000, 50, 10_000),
+        RESTRAINT,
+        RATIO,
     ),
 )
 
@@ -57,7 +99,9 @@ LINEAR = Family(
     words="Simple to explain. Seconds. A good yardstick.",
     kinds=frozenset({"regression"}),
     prepare="scaled",
+    sparse=True,
     make=make_linear,
+    preset=True,
     settings=(
         Setting(
             "alpha",
@@ -68,5 +112,7 @@ LINEAR = Family(
             0.0001,
             1e6,
         ),
+        RESTRAINT,
+        RATIO,
     ),
 )

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from experiments.evaluation.intervals import Measured, measured_one
-from experiments.evaluation.metrics import Array, Binary, Numbers
+from experiments.evaluation.intervals import Held, Measured, measured_one
+from experiments.evaluation.metrics import Array
 from experiments.signatures import word
 from projects.contract import Goal, TargetKind
 
@@ -24,7 +24,7 @@ MISSING = "(missing)"
 Values = Callable[[str], Sequence[Any] | None]
 
 
-def measured_goals(goals: Sequence[Goal], held: Binary | Numbers, values: Values, seed: int) -> dict[str, Measured]:
+def measured_goals(goals: Sequence[Goal], held: Held, values: Values, seed: int) -> dict[str, Measured]:
     """Slices and fairness gaps among these targets, by their keys.
 
     Each is {value, low, high, n} with a `note` where a reader must know more, or {value: None, reason}. `values` gives
@@ -47,7 +47,7 @@ def _unknown(reason: str, rows: int = 0) -> Measured:
     return {"value": None, "low": None, "high": None, "n": rows, "reason": reason}
 
 
-def of_slice(goal: Goal, held: Binary | Numbers, column: Sequence[Any], seed: int) -> Measured:
+def of_slice(goal: Goal, held: Held, column: Sequence[Any], seed: int) -> Measured:
     """A metric on the rows that a slice means."""
     rows = in_slice(goal, column)
     if not rows.any():
@@ -70,7 +70,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def of_groups(goal: Goal, held: Binary | Numbers, column: Sequence[Any], seed: int) -> Measured:
+def of_groups(goal: Goal, held: Held, column: Sequence[Any], seed: int) -> Measured:
     """The largest gap of a metric between groups that have enough rows, with every group's own numbers."""
     names = np.array(groups_of(column), dtype=object)
     sizes = {

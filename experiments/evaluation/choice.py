@@ -6,15 +6,16 @@ from typing import Any
 from projects.contract import Goal, Verdict, judged_from
 from projects.measures import MEASURES
 
+USUAL = {"binary": "roc_auc", "multiclass": "balanced_accuracy", "regression": "rmse"}
 Metrics = Mapping[str, Mapping[str, Any]]
 
 
 def deciding_metric(kind: str, goals: Sequence[Goal], asked: str | None) -> str:
-    """What decides between methods: what was asked for, the deciding target's metric, else ROC AUC or RMSE."""
+    """What decides between methods: what was asked for, the deciding target's metric, else the usual one."""
     if asked:
         return asked
     deciding = [goal.metric for goal in goals if goal.deciding and goal.metric in MEASURES]
-    return deciding[0] if deciding else {"binary": "roc_auc", "regression": "rmse"}[kind]
+    return deciding[0] if deciding else USUAL[kind]
 
 
 def best(metrics: Mapping[str, Metrics], goals: Sequence[Goal], decide_by: str) -> str:

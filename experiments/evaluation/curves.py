@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from experiments.evaluation.classes import Classes
 from experiments.evaluation.comparison import Z
 from experiments.evaluation.intervals import wilson
 from experiments.evaluation.metrics import Array, Binary, Numbers
@@ -43,6 +44,27 @@ def calibration(held: Binary) -> list[Curve]:
             said, happened = float(held.chance[here].mean()), float(held.truth[here].mean())
             found.append({"said": said, "happened": happened, "low": low, "high": high, "n": count})
     return found
+
+
+def class_matrix(held: Classes) -> Curve:
+    """Rows by truth and answer, and of each class how many were found and how many calls of it were right.
+
+    `each` has {recall, precision} in the order of the classes, with Wilson's intervals; None where there is no row.
+    """
+    matrix = held.matrix()
+    right, there, said = np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
+    each = [
+        {"recall": _proportion(right[place], there[place]), "precision": _proportion(right[place], said[place])}
+        for place in range(len(held.names))
+    ]
+    return {"matrix": matrix.astype(int).tolist(), "each": each}
+
+
+def _proportion(right: float, of: float) -> Curve:
+    if not of:
+        return {"value": None, "low": None, "high": None, "n": 0}
+    low, high = wilson(float(right), float(of))
+    return {"value": float(right / of), "low": low, "high": high, "n": int(of)}
 
 
 def residuals(held: Numbers, seed: int) -> Curve:

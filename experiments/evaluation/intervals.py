@@ -5,11 +5,15 @@ from typing import Any
 
 import numpy as np
 
+from experiments.evaluation.classes import NEEDS_CHANCES, UNDEFINED_CLASSES, Classes
 from experiments.evaluation.comparison import Z
 from experiments.evaluation.metrics import UNDEFINED, Array, Binary, Numbers
 
 DRAWS = 500
+SHARES = ("accuracy", "weighted_recall")  # of a question with several answers: right ones among all
+NO_CHANCES = "it gives no percentages"
 Measured = dict[str, Any]
+Held = Binary | Numbers | Classes
 
 
 def wilson(successes: float, trials: float, z: float = Z) -> tuple[float, float]:
@@ -41,8 +45,15 @@ def delong(truth: Array, chance: Array, z: float = Z) -> tuple[float, float]:
     return _sigmoid(logit - z * error), _sigmoid(logit + z * error)
 
 
+def measured(held: Held, seed: int) -> dict[str, Measured]:
+    """All metrics of a kind of question with intervals; {value, low, high, n} or {value: None, reason}."""
+    if isinstance(held, Binary):
+        return measured_binary(held, seed)
+    return measured_classes(held, seed) if isinstance(held, Classes) else measured_numbers(held, seed)
+
+
 def measured_binary(held: Binary, seed: int) -> dict[str, Measured]:
-    """All metrics of a yes-or-no question with intervals; {value, low, high, n} or {value: None, reason}."""
+    """All metrics of a yes-or-no question: proportions by Wilson, ROC AUC by DeLong, the others drawn."""
     counts, values = held.counts(), held.values()
     trials = _trials(counts)
     drawn = _bootstrap(held, ("f1", "average_precision", "log_loss", "brier"), seed)
@@ -71,15 +82,33 @@ def measured_numbers(held: Numbers, seed: int) -> dict[str, Measured]:
     }
 
 
-def measured_one(held: Binary | Numbers, key: str, seed: int, z: float = Z) -> Measured:
+def measured_classes(held: Classes, seed: int) -> dict[str, Measured]:
+    """All metrics of a question with several answers: the share of right ones by Wilson, the others drawn."""
+    values, rows = held.values(), held.truth.size
+    drawn = _bootstrap(held, tuple(key for key in values if key not in SHARES), seed)
+    found: dict[str, Measured] = {}
+    for key, value in values.items():
+        if value is None:
+            found[key] = _undefined(key, rows, _why_not(held, key))
+        else:
+            ends = wilson(value * rows, rows) if key in SHARES else drawn[key]
+            found[key] = _measured(value, *ends, rows)
+    return found
+
+
+def _why_not(held: Classes, key: str) -> str:
+    return NO_CHANCES if held.chances is None and key in NEEDS_CHANCES else UNDEFINED_CLASSES.get(key, "")
+
+
+def measured_one(held: Held, key: str, seed: int, z: float = Z) -> Measured:
     """One metric with its interval; a `z` other than that of 95% serves several comparisons at once.
 
     By the same methods as all metrics together, but that a bootstrap at another `z` takes its standard error.
     """
     value, rows = held.value(key) if held.truth.size else None, int(held.truth.size)
     if value is None:
-        return _undefined(key, rows)
-    trials = _trials(held.counts()).get(key) if isinstance(held, Binary) else None
+        return _undefined(key, rows, _why_not(held, key) if isinstance(held, Classes) else "")
+    trials = _trials_of(held).get(key)
     if trials:
         return _measured(value, *wilson(value * trials, trials, z), int(trials))
     if key == "roc_auc" and isinstance(held, Binary):
@@ -89,6 +118,12 @@ def measured_one(held: Binary | Numbers, key: str, seed: int, z: float = Z) -> M
         half = z * (high - low) / (2 * Z)
         low, high = value - half, value + half
     return _measured(value, low, high, rows)
+
+
+def _trials_of(held: Held) -> dict[str, float]:
+    if isinstance(held, Classes):
+        return dict.fromkeys(SHARES, float(held.truth.size))
+    return _trials(held.counts()) if isinstance(held, Binary) else {}
 
 
 def _trials(counts: dict[str, float]) -> dict[str, float]:
@@ -101,7 +136,7 @@ def _trials(counts: dict[str, float]) -> dict[str, float]:
     }
 
 
-def _bootstrap(held: Binary | Numbers, keys: tuple[str, ...], seed: int) -> dict[str, tuple[float, float]]:
+def _bootstrap(held: Held, keys: tuple[str, ...], seed: int) -> dict[str, tuple[float, float]]:
     """Percentile intervals from `DRAWS` seeded resamples of the held-back rows."""
     chance, rows = np.random.default_rng(seed), held.truth.size
     drawn: dict[str, list[float]] = {key: [] for key in keys}
@@ -122,8 +157,9 @@ def _measured(value: float, low: float, high: float, rows: int) -> Measured:
     return {"value": value, "low": min(low, value), "high": max(high, value), "n": rows}
 
 
-def _undefined(key: str, rows: int) -> Measured:
-    return {"value": None, "low": None, "high": None, "n": rows, "reason": UNDEFINED.get(key, "it is undefined here")}
+def _undefined(key: str, rows: int, why: str = "") -> Measured:
+    why = why or UNDEFINED.get(key, "it is undefined here")
+    return {"value": None, "low": None, "high": None, "n": rows, "reason": why}
 
 
 def _variance(values: Array) -> float:

@@ -44,7 +44,7 @@ class Migration(FirstTables):
                 ('evaluation', models.JSONField(default=dict)),
                 ('verdicts', models.JSONField(default=list)),
                 ('environment', models.JSONField(default=dict)),
-                ('cause', models.CharField(choices=[('person', 'Started by a person'), ('retraining', 'Started by retraining')], default='person', max_length=12)),
+                ('cause', models.CharField(choices=[('person', 'Started by a person'), ('retraining', 'Started by retraining'), ('reproduction', 'Made again to see whether it comes out the same')], default='person', max_length=12)),
                 ('cause_text', models.CharField(blank=True, max_length=300)),
                 ('notes', models.TextField(blank=True)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),

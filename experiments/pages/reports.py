@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from experiments import charts, queries
+from experiments import charts, class_charts, queries
+from experiments.advice import foreseen
 from experiments.estimators.catalog import FAMILIES, name_of
 from experiments.findings import beside_dummy, run_finding, thin, will_happen
 from experiments.forms import RunForm
@@ -106,6 +107,8 @@ def figures_of(found: Mapping[str, Any]) -> list[Figure]:
     series = [_series(found, key) for key in [found["chosen"], *_others(found)]]
     if found["kind"] == "binary":
         return [charts.precision_recall(series), charts.calibration(series[:1]), charts.roc(series)]
+    if found["kind"] == "multiclass":
+        return [class_charts.matrix(series[0], found["classes"]), class_charts.by_class(series[:1], found["classes"])]
     if hides_truths(series):
         return []
     return [charts.residuals(series[0], found["unit"]), charts.predicted(series[:1], found["unit"])]
@@ -136,6 +139,8 @@ def overlaid(runs: Sequence[Run]) -> list[Figure]:
     series = [_series(run.evaluation, run.evaluation["chosen"], f"Run {run.number}") for run in runs]
     if runs[0].evaluation["kind"] == "binary":
         return [charts.precision_recall(series), charts.calibration(series), charts.roc(series)]
+    if runs[0].evaluation["kind"] == "multiclass":
+        return [class_charts.by_class(series, runs[0].evaluation["classes"])]
     return [] if hides_truths(series) else [charts.predicted(series, runs[0].evaluation["unit"])]
 
 
@@ -164,6 +169,7 @@ class Summary:
     queue: int
     to_beat: str
     changed: list[tuple[str, str, str]]
+    hints: list[str]
 
 
 def summary_of(form: RunForm, project: Project, copied: Run | None) -> Summary:
@@ -181,6 +187,12 @@ def summary_of(form: RunForm, project: Project, copied: Run | None) -> Summary:
         queue,
         _to_beat(project),
         _changed(form, copied),
+        foreseen(
+            form.columns,
+            str(form["target"].value() or ""),
+            str(form["split_kind"].value() or ""),
+            str(form["split_column"].value() or ""),
+        ),
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 
 from datasets import masking
@@ -20,7 +21,7 @@ from experiments.pages.listing import run_rows
 from experiments.pages.reports import compared_names, report_of, summary_of
 from experiments.pages.value import value_context
 from experiments.services.models import register
-from experiments.services.runs import complete_spec, set_notes, start_run
+from experiments.services.runs import complete_spec, reproduce, set_notes, start_run
 from jobs.queries import latest_of
 from problems.problem import Invalid, Missing, Problem
 from projects.access import ProjectPage
@@ -190,7 +191,8 @@ class RunPage(ProjectPage):
         context: dict[str, Any] = {"run": run, "job": latest_of(run)}
         if run.state == Run.State.FINISHED:
             context |= report_of(run, charter_of(self.project).positive_word)
-            context |= value_context(run)
+            context |= value_context(run) | {"evaluations": list(queries.evaluations_of(run)[:20])}
+            context |= {"made_again": queries.made_again(run)}
             context |= {"chart_templates": templates(), "register_form": RegisterForm(initial=_suggested(run))}
         else:
             context |= {"names": compared_names(run)}
@@ -246,6 +248,17 @@ class Register(_RunForm):
         )
         messages.success(self.request, f"Run {self.run.number} is registered as {version}.")
         return self.address
+
+
+class Reproduce(ProjectPage):
+    """Make a run again, with the same settings on the same data."""
+
+    action = {"POST": "run.start"}
+
+    def post(self, request: HttpRequest, number: int) -> HttpResponse:
+        """Start it and show it."""
+        run, _ = reproduce(queries.run_for(self.project, number), by=person(request))
+        return redirect("run", self.project.key, run.number)
 
 
 class Notes(_RunForm):

@@ -19,6 +19,7 @@ from experiments.estimators.catalog import name_of
 from experiments.guesses import columns_of
 from experiments.models import Cause, Run
 from experiments.queries import data_in_use, judged_run, last_run
+from experiments.reproduction import compared
 from experiments.specs import completed
 from jobs.models import Job
 from jobs.models import State as JobState
@@ -83,6 +84,16 @@ def start_run(
     return run, job
 
 
+def reproduce(run: Run, *, by: Actor) -> tuple[Run, Job]:
+    """Start the same again, on the same data; what came out differently is told when it has ended."""
+    if run.state != Run.State.FINISHED:
+        raise Conflict(f"Run {run.number} did not end well, so there is nothing to make again.", code="not_finished")
+    words = f"run {run.number} again"
+    return start_run(
+        run.project, spec=run.spec, by=by, data=run.data, cause=Cause.REPRODUCTION, cause_text=words, copied_from=run
+    )
+
+
 def complete_spec(project: Project, given: Any, data: Version) -> dict[str, Any]:
     """The whole spec for this data version; what cannot work is refused before anything waits in a queue."""
     before, charter = last_run(project), charter_of(project)
@@ -141,10 +152,15 @@ def finish_run(run: Run, answer: dict[str, Any], bundle: Blob) -> Run:
     row.bundle = bundle
     row.method, row.metrics = answer["method"], answer["metrics"]
     row.evaluation, row.environment = answer["evaluation"], answer["environment"]
+    if row.cause == Cause.REPRODUCTION and row.copied_from:
+        row.evaluation["reproduction"] = {"run": row.copied_from.number} | compared(
+            _record(row.copied_from), _record(row)
+        )
     row.verdicts = [as_row(judged) for judged in judged_run(row, row.contract)]
     row.state, row.finished_at = Run.State.FINISHED, timezone.now()
     row.save()
     verdicts = {judged["name"]: judged["verdict"] for judged in row.verdicts}
+    again = row.evaluation.get("reproduction")
     record(
         PLATFORM,
         "run.finished",
@@ -154,9 +170,14 @@ def finish_run(run: Run, answer: dict[str, Any], bundle: Blob) -> Run:
         method=row.method,
         bundle=row.bundle_id,
         verdicts=verdicts,
+        **({"reproduced": again["same"]} if again else {}),
     )
     _tell(row, f"Run {row.number} is finished: {name_of(row.method)} was best.")
     return row
+
+
+def _record(run: Run) -> dict[str, Any]:
+    return {"evaluation": run.evaluation, "environment": run.environment, "spec": run.spec}
 
 
 def fail_run(job: Job) -> None:

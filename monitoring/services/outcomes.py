@@ -114,7 +114,7 @@ def _checked(
 
 
 def _value(value: Any, signature: dict[str, Any], place: int) -> str:
-    """The outcome as a word of the target: one of its two classes, or a finite number."""
+    """The outcome as a word of the target: one of its classes, or a finite number."""
     if value is None or isinstance(value, dict | list) or value == "":
         raise _wrong(place, "value", "the outcome is missing")
     text = word(value).strip()
@@ -122,6 +122,10 @@ def _value(value: Any, signature: dict[str, Any], place: int) -> str:
         classes = [signature["positive"], signature["negative"]]
         if text not in classes:
             raise _wrong(place, "value", f"“{text[:40]}” is neither “{classes[0]}” nor “{classes[1]}”")
+        return text
+    if signature["kind"] == "multiclass":
+        if text not in signature["classes"]:
+            raise _wrong(place, "value", f"“{text[:40]}” is none of the answers that the model knows")
         return text
     try:
         number = float(text)

@@ -10,6 +10,7 @@ from config.addresses import valkey_socket
 
 ROOT = Path(__file__).resolve().parents[2]
 WEB_THREADS = 8
+LARGE_BODY = 128 * 1024  # bytes from which a thread reads the body while it arrives
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,9 @@ def environment(data: Path, host: str, port: int) -> dict[str, str]:
 
 
 def web(host: str, port: int) -> list[str]:
-    """Gunicorn: threads in one worker, whose master needs no Django."""
+    """Gunicorn: threads in one worker that slow senders cannot hold; its master needs no Django."""
     command = [sys.executable, "-m", "gunicorn", "config.wsgi", "--pythonpath", "platform,.", "--chdir", str(ROOT)]
-    command += ["--bind", f"{host}:{port}", "--worker-class", "gthread", "--workers", "1"]
+    command += ["--bind", f"{host}:{port}", "--worker-class", "config.web_worker.Worker", "--workers", "1"]
     command += ["--threads", str(WEB_THREADS), "--keep-alive", "30", "--timeout", "60", "--graceful-timeout", "8"]
     return [*command, "--no-control-socket", "--log-level", "warning"]
 

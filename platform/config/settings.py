@@ -11,7 +11,7 @@ from csp.constants import NONE, SELF
 
 from config.addresses import broker, database, mail, opened
 from config.keys import WeakKey, read_key
-from config.processes import WEB_THREADS
+from config.processes import LARGE_BODY, WEB_THREADS
 from config.sso import providers
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -78,6 +78,7 @@ INSTALLED_APPS = [
     "config",
 ]
 
+LARGE_BODY_BYTES = LARGE_BODY
 LARGE_BODIES_AT_ONCE = WEB_THREADS // 2
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

@@ -1,4 +1,4 @@
-"""A socket: the rooms above register how a person is reached, and what their roles want to be told by e-mail."""
+"""A socket: the rooms above register how a person is reached, what their roles want to be told, what they may see."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -17,8 +17,11 @@ class Reached:
 
 Book = Callable[[Collection[UUID]], Mapping[UUID, Reached]]
 Defaults = Callable[[Collection[UUID]], Mapping[UUID, Mapping[str, Mail]]]
+Spoken = Callable[[str], str]
+Eyes = Callable[[UUID, Collection[str]], Mapping[str, Spoken]]
 _books: list[Book] = []
 _defaults: list[Defaults] = []
+_eyes: list[Eyes] = []
 
 
 def book(source: Book) -> Book:
@@ -31,6 +34,17 @@ def role_defaults(source: Defaults) -> Defaults:
     """Register what holds for people by their roles, kind by kind."""
     _defaults.append(source)
     return source
+
+
+def eyes(source: Eyes) -> Eyes:
+    """Register how messages about a project, by its key, are shown to a person; others are shown as they are."""
+    _eyes.append(source)
+    return source
+
+
+def spoken(person: UUID, keys: Collection[str]) -> dict[str, Spoken]:
+    """How this person reads messages about these projects."""
+    return {key: found for source in _eyes for key, found in source(person, keys).items()}
 
 
 def reached(people: Collection[UUID]) -> dict[UUID, Reached]:

@@ -14,6 +14,7 @@ from jobs.registry import periodic
 from notices import directory
 from notices.kinds import Mail
 from notices.models import Letter, Notice
+from notices.queries import as_read
 
 log = logging.getLogger(__name__)
 DIGEST_HOUR = 7
@@ -91,7 +92,7 @@ def _send(letter: Letter) -> None:
 def written(letter: Letter) -> EmailMessage | None:
     """The letter as it is sent: plain text, one recipient. None when there is nobody to send it to any more."""
     person = directory.reached([letter.recipient_id]).get(letter.recipient_id)
-    notices = list(letter.notices.order_by("created_at")[: SHOWN + 1])
+    notices = as_read(letter.recipient_id, letter.notices.order_by("created_at")[: SHOWN + 1])
     if person is None or not notices:
         return None
     one = notices[0].text if len(notices) == 1 else f"{len(notices)} messages for you"

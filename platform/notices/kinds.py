@@ -30,6 +30,10 @@ KINDS: dict[str, tuple[str, Mail]] = {
 }
 
 
+# what programs say, which may quote a value of the data; the other kinds hold names, and words of people
+QUOTING = ("alert", "work", "other")
+
+
 def most_eager(choices: list[Mail]) -> Mail:
     """Of several choices the one that tells soonest."""
     return min(choices, key=EAGER.index)

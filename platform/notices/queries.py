@@ -1,12 +1,12 @@
 """Reads about what people were told."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from uuid import UUID
 
 from django.db.models import QuerySet
 
 from notices import directory
-from notices.kinds import KINDS, Mail
+from notices.kinds import KINDS, QUOTING, Mail
 from notices.models import Notice, Preference
 
 
@@ -16,6 +16,16 @@ def notices_of(recipient: UUID, *, unread: bool = False, kind: str = "") -> Quer
     if unread:
         notices = notices.filter(read_at=None)
     return notices.filter(kind=kind) if kind in KINDS else notices
+
+
+def as_read(recipient: UUID, notices: Iterable[Notice]) -> list[Notice]:
+    """The messages as this person may see them today: a column may be sensitive now that was not. Never save them."""
+    found = list(notices)
+    quoting = [one for one in found if one.kind in QUOTING and one.project_key]
+    said = directory.spoken(recipient, {one.project_key for one in quoting}) if quoting else {}
+    for one in quoting:
+        one.text = said[one.project_key](one.text) if one.project_key in said else one.text
+    return found
 
 
 def unread_count(recipient: UUID) -> int:

@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 
 from accounts.models import User
 from notices.kinds import KINDS, Mail
-from notices.queries import notices_of, settings_of
+from notices.queries import as_read, notices_of, settings_of
 from notices.services import choose_mail, mark_all_read, mark_read
 from web.pages import SIGNED_IN, Page
 
@@ -32,8 +32,10 @@ class Inbox(Page):
         """Show a page of them, all or the unread ones, of every kind or of one."""
         unread, kind = request.GET.get("state") == "unread", request.GET.get("kind", "")
         pages = Paginator(notices_of(_reader(request), unread=unread, kind=kind), PAGE_SIZE)
+        page = pages.get_page(request.GET.get("page"))
+        page.object_list = as_read(_reader(request), page.object_list)
         kinds = [(word, words) for word, (words, _) in KINDS.items()]
-        return self.show(page_obj=pages.get_page(request.GET.get("page")), unread=unread, kind=kind, kinds=kinds)
+        return self.show(page_obj=page, unread=unread, kind=kind, kinds=kinds)
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Mark all as read."""

@@ -1,5 +1,6 @@
 """The inbox over REST."""
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from rest_framework.response import Response
 from accounts.models import ApiToken
 from notices.kinds import KINDS
 from notices.models import Notice
-from notices.queries import notices_of, settings_of
+from notices.queries import as_read, notices_of, settings_of
 from notices.services import choose_mail, mark_all_read, mark_read
 from problems.problem import Denied
 from web.account_api import person_of
@@ -56,8 +57,9 @@ class Inbox(Endpoint):
     def get(self, request: Request) -> Response:
         """Newest first; `?state=unread`, `?kind=` takes one kind."""
         given = request.query_params
-        found = notices_of(unbound(request), unread=given.get("state") == "unread", kind=given.get("kind", ""))
-        return self.page_of(found, show_notice)
+        reader = unbound(request)
+        found = notices_of(reader, unread=given.get("state") == "unread", kind=given.get("kind", ""))
+        return self.page_of(found, show_notice, partial(as_read, reader))
 
     @extend_schema(request=None, responses={200: OpenApiTypes.OBJECT})
     def post(self, request: Request) -> Response:
@@ -73,7 +75,9 @@ class OneNotice(Endpoint):
     @extend_schema(request=None, responses={200: OpenApiTypes.OBJECT})
     def post(self, request: Request, pk: UUID) -> Response:
         """Mark it as read."""
-        return Response(show_notice(mark_read(unbound(request), pk)))
+        reader = unbound(request)
+        (notice,) = as_read(reader, [mark_read(reader, pk)])
+        return Response(show_notice(notice))
 
 
 class InboxSettings(Endpoint):

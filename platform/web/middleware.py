@@ -16,7 +16,6 @@ from web.errors import broken, show_problem, trouble_of
 Next = Callable[[HttpRequest], HttpResponse]
 TOKEN = re.compile(r"baton_[\w%-]{20,}")
 SHORT = frozenset({"GET", "HEAD", "OPTIONS"})
-LARGE = 512 * 1024  # bytes
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -57,7 +56,7 @@ class LargeBodiesMiddleware:
         self.places = BoundedSemaphore(settings.LARGE_BODIES_AT_ONCE)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.method in SHORT or _stated_length(request) < LARGE:
+        if request.method in SHORT or _stated_length(request) < settings.LARGE_BODY_BYTES:
             return self.get_response(request)
         if not self.places.acquire(blocking=False):
             text = "Many files are arriving at this moment, so this one was not taken. Send it again in some seconds."
@@ -72,9 +71,11 @@ class LargeBodiesMiddleware:
 def _stated_length(request: HttpRequest) -> int:
     """Bytes of the body; one that does not say may be as large as any."""
     said = request.META.get("CONTENT_LENGTH", "")
+    if request.META.get("HTTP_EXPECT"):  # it comes only when the thread asks for it
+        return settings.LARGE_BODY_BYTES
     if said.isdecimal():
         return int(said)
-    return LARGE if request.META.get("HTTP_TRANSFER_ENCODING") else 0
+    return settings.LARGE_BODY_BYTES if request.META.get("HTTP_TRANSFER_ENCODING") else 0
 
 
 class ProblemMiddleware:

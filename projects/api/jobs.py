@@ -111,7 +111,7 @@ class Activity(ProjectEndpoint):
         """Newest first, in plain words and as recorded; `?who=`, `?event=gate`, `?about=type:id` and `?q=` filter."""
         given = {name: self.request.query_params.get(name, "")[:160] for name in ("who", "event", "about")}
         sought = Sought(**given, search=request.query_params.get("q", "").replace("\x00", "")[:100])
-        return self.page_of(activity_of(self.project, sought), lambda entry: _show_entry(entry, self.words))
+        return self.page_of(activity_of(self.project, sought, self.words), lambda entry: _show_entry(entry, self.words))
 
 
 def _show_entry(entry: Entry, said: Words) -> dict[str, Any]:

@@ -61,7 +61,13 @@ class TargetForm(forms.Form):
     kind = forms.CharField(required=False, widget=forms.HiddenInput)
     metric = _choice("What matters", [])
     column = _text("Column", 120, "contract", "As it is called in the data. It need not be an input of the model.")
-    equals = _text("Is", 120, "flex", "The value that the column has in these rows. Leave it out for a range.")
+    equals = _text(
+        "Is",
+        120,
+        "flex",
+        "The value that the column has in these rows. Leave it out for a range. Accuracy where the column with the "
+        "answer is one of several answers says how many of that answer are found.",
+    )
     floor = _number("Or lies from")
     ceiling = _number("to below")
     least_group = forms.IntegerField(
@@ -106,7 +112,7 @@ class TargetForm(forms.Form):
             self.fields["name"].widget.attrs["placeholder"] = "Customers lost per month"
         elif "unit" in self.fields:
             self.fields["unit"].initial = unit
-            if project.kind == Kind.BINARY:
+            if project.kind != Kind.REGRESSION:
                 del self.fields["unit"]
 
     goal: Goal | None

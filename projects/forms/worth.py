@@ -33,8 +33,15 @@ class WorthForm(forms.Form):
 
     def __init__(self, *args: Any, kind: str, locked: bool = False, **options: Any) -> None:
         super().__init__(*args, **options)
-        binary = ("right_yes", "wrong_yes", "right_no", "wrong_no")
-        for name in ("per_unit_off",) if kind == Kind.BINARY else binary:
-            del self.fields[name]
+        asked = {
+            Kind.BINARY: ("right_yes", "wrong_yes", "right_no", "wrong_no"),
+            Kind.MULTICLASS: ("right_yes", "wrong_yes"),
+            Kind.REGRESSION: ("per_unit_off",),
+        }[Kind(kind)]
+        for name in ("right_yes", "wrong_yes", "right_no", "wrong_no", "per_unit_off"):
+            if name not in asked:
+                del self.fields[name]
+        if kind == Kind.MULTICLASS:
+            self.fields["right_yes"].label, self.fields["wrong_yes"].label = "A right answer", "A wrong answer"
         for field in self.fields.values():
             field.disabled = locked

@@ -26,7 +26,7 @@ class Migration(FirstTables):
                 ('key', models.SlugField(max_length=40, unique=True)),
                 ('name', models.CharField(max_length=120)),
                 ('question', models.CharField(max_length=300)),
-                ('kind', models.CharField(choices=[('binary', 'A yes-or-no question'), ('regression', 'A number')], default='binary', max_length=12)),
+                ('kind', models.CharField(choices=[('binary', 'A yes-or-no question'), ('multiclass', 'One of several answers'), ('regression', 'A number')], default='binary', max_length=12)),
                 ('round', models.PositiveSmallIntegerField(default=1)),
                 ('is_sample', models.BooleanField(default=False)),
                 ('one_person', models.BooleanField(default=False)),

@@ -12,6 +12,7 @@ class Kind(models.TextChoices):
     """What sort of question the project asks; it decides which metrics and methods fit."""
 
     BINARY = "binary", "A yes-or-no question"
+    MULTICLASS = "multiclass", "One of several answers"
     REGRESSION = "regression", "A number"
 
 

@@ -57,10 +57,11 @@ class Activity(ProjectPage):
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show one page of it, newest first."""
         sought, team = asked(request), members_of(self.project)
-        page = Paginator(activity_of(self.project, sought), ROWS).get_page(request.GET.get("page"))
+        said = words(self.project.key, self.roles)
+        page = Paginator(activity_of(self.project, sought, said), ROWS).get_page(request.GET.get("page"))
         return self.show(
             page_obj=page,
-            events=with_roles(page, team, words(self.project.key, self.roles)),
+            events=with_roles(page, team, said),
             sought=sought,
             filtered=sought != Sought(),
             people=[(member.user.actor_id, member.user.name) for member in team],
@@ -90,7 +91,7 @@ class ActivityCsv(ProjectPage):
         """The lines of the file."""
         writer, said = csv.writer(_Echo()), words(self.project.key, self.roles)
         yield writer.writerow(HEADINGS)
-        for entry in activity_of(self.project, asked(self.request)).iterator(chunk_size=500):
+        for entry in activity_of(self.project, asked(self.request), said).iterator(chunk_size=500):
             data = said.data(entry.data)
             what = told(entry.name, data)
             cells = [entry.seq, entry.at.isoformat(), entry.actor_name, what, entry.name, details(data)]

@@ -51,7 +51,7 @@ def blocked_by(gate: Gate) -> list[str]:
     for check in gate.checks:
         settles = done.get(check["key"])
         if check.get("state") == "fail" and not (settles and settles.kind == Waiver.Kind.WAIVED):
-            waits.append(f"check:{check['key']}")
+            waits.append(f"check:{check['key']}" + (f": {check['quote']}" if check.get("quote") else ""))
         elif check.get("state") == "warn" and strict and not settles:
             waits.append(f"warning:{check['key']}")
     given = {

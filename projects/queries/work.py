@@ -14,6 +14,9 @@ from audit.models import Entry
 from jobs.models import OPEN_STATES, Job
 from problems.problem import Missing
 from projects.models.projects import Project
+from projects.results import OPEN, Words
+
+MOST_SEARCHED = 2000
 
 
 def job_for(project: Project, job_id: UUID) -> Job:
@@ -46,8 +49,11 @@ class Sought:
     search: str = ""
 
 
-def activity_of(project: Project, sought: Sought | None = None) -> QuerySet[Entry]:
-    """What happened in the project, newest first: by a person, of a kind (`gate`, `gate.signed`), about one object."""
+def activity_of(project: Project, sought: Sought | None = None, said: Words = OPEN) -> QuerySet[Entry]:
+    """What happened in the project, newest first: by a person, of a kind (`gate`, `gate.signed`), about one object.
+
+    Words are found only where the reader, to whom entries are shown by `said`, sees them.
+    """
     entries, sought = _entries_of(project), sought or Sought()
     if sought.who:
         entries = entries.filter(actor_id=sought.who)
@@ -64,7 +70,19 @@ def activity_of(project: Project, sought: Sought | None = None) -> QuerySet[Entr
         for text in {sought.search, json.dumps(sought.search)[1:-1]}:
             found |= Q(text__icontains=text)
         entries = entries.filter(found)
+        if said is not OPEN:
+            entries = entries.filter(seq__in=_seen_with(entries, sought.search.casefold(), said))
     return entries.order_by("-seq")
+
+
+def _seen_with(entries: QuerySet[Entry], search: str, said: Words) -> list[int]:
+    """Those of the newest entries found whose words, as they are shown, hold what is searched."""
+    found = []
+    for entry in entries.order_by("-seq")[:MOST_SEARCHED].iterator(chunk_size=500):
+        shown = json.dumps(said.data(entry.data), ensure_ascii=False)
+        if any(search in text.casefold() for text in (entry.actor_name, entry.name, shown)):
+            found.append(entry.seq)
+    return found
 
 
 def _entries_of(project: Project) -> QuerySet[Entry]:

@@ -144,7 +144,7 @@ def sample_body(route: Route, method: str, things: Things) -> Any:
     known = references(things)
     if "charter" in route.pattern:
         known["version"] = 0  # here it is the version of the text that was read
-    known |= written(route, things)
+    known |= written(route, things) | judging(route)
     if "kpis" in route.pattern:
         known |= {"value": 0.5, "date": date.today().isoformat()}
     if "kpis" in route.pattern and "datasets/" in route.pattern:
@@ -177,6 +177,15 @@ def quality(route: Route, things: Things) -> dict[str, Any]:
     known = {"kind": "row_count", "params": {"low": 2}, "severity": "warn", "quarantine": False, "seen": 1}
     day = (date.today() + timedelta(days=5)).isoformat()
     return known | {"rule": number, "rules": [number], "until": day, "columns": ["plan"], "consumer": "training"}
+
+
+def judging(route: Route) -> dict[str, Any]:
+    """What fields of evaluations and edge cases mean."""
+    if "/cases/" in route.pattern:
+        return {"revision": 1, "answer": "yes", "low": None, "high": None, "row": {"months": 3, "plan": "flex"}}
+    if "/evaluations/" in route.pattern:
+        return {"attributes": ["plan"]}
+    return {}
 
 
 def written(route: Route, things: Things) -> dict[str, Any]:
@@ -214,7 +223,7 @@ def _sample(schema: dict[str, Any], known: dict[str, Any], name: str, depth: int
     schema = _resolved(schema)
     if depth > 6:
         return None
-    if name in known and (schema.get("type") != "object" or name in ("split", "methods", "answers", "params")):
+    if name in known and (schema.get("type") != "object" or name in ("split", "methods", "answers", "params", "row")):
         return known[name]
     if "enum" in schema:
         return schema["enum"][0]

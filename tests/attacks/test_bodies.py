@@ -1,18 +1,18 @@
 """A05, A08 and hostile JSON: what a body may not reach, sent to every endpoint that takes one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
-from django.apps import apps
 from django.db import models
 from django.test import Client
+from django.utils.module_loading import import_string
 
 from accounts.models import User
 from projects.permissions import Role
 from tests.attacks.requests import is_upload, names_read, sample_body, send, small_file, told, undone
 from tests.attacks.sweep import Hands, World, sweep
-from tests.attacks.world import ROOMS, address, crossing_links, has_project, written
+from tests.attacks.world import address, crossing_links, has_project, touched, written
 from web.endpoints import Route, routes
 
 Browser = Callable[[User], Client]
@@ -63,10 +63,20 @@ def test_a_body_cannot_take_something_from_another_project(target: tuple[Route, 
         fields.remove("dataset")  # a name that need not exist yet: the source makes it, in its own project
     for body in [{**own, name: foreign[name]} for name in fields] or [foreign]:
         with undone():
-            response = put(hands.browser(hands.world.cast.stranger), route, method, path, body)
+            with written() as writes:
+                response = put(hands.browser(hands.world.cast.stranger), route, method, path, body)
             assert response.status_code < 500, f"{body}: {told(response)}"
-            assert crossing_links() == [], f"{body}"
+            assert crossing_links(writes) == [], f"{body}"
             assert response.status_code >= 400 or not fields, f"{body}: {response.status_code}"
+
+
+@ONCE
+def test_the_look_for_what_crosses_sees_it(world: World) -> None:
+    """Without this, the sweep above could pass because nothing is ever seen."""
+    ours, theirs = world.ours["experiments.run"], world.theirs["datasets.version"]
+    with undone(), written() as writes:
+        type(ours)._default_manager.filter(pk=ours.pk).update(data=theirs)
+        assert f"experiments.Run {ours.pk}" in crossing_links(writes)
 
 
 MARK = "5f0f3f5e-7f0a-4c7c-9b55-00000000feed"
@@ -101,22 +111,19 @@ GUARDED: dict[str, Any] = {
 }
 
 
-def marked() -> list[str]:
-    """Columns that hold what only a body of this test could have brought."""
+def marked(writes: Iterable[str]) -> list[str]:
+    """Columns of the tables that were written to that hold what only a body of this test could have brought."""
     found = []
-    for room in ROOMS:
-        for model in apps.get_app_config(room).get_models():
-            for column in model._meta.concrete_fields:
-                sent = GUARDED.get(column.name)
-                if sent is None or isinstance(sent, bool):
-                    continue
-                sought = (
-                    {f"{column.name}__year": 1999} if isinstance(column, models.DateTimeField) else {column.name: sent}
-                )
-                if isinstance(column, (models.IntegerField, models.FloatField)) and not isinstance(sent, (int, float)):
-                    continue
-                if model._default_manager.filter(**sought).exists():
-                    found.append(f"{model._meta.label}.{column.name}")
+    for model in touched(writes):
+        for column in model._meta.concrete_fields:
+            sent = GUARDED.get(column.name)
+            if sent is None or isinstance(sent, bool):
+                continue
+            sought = {f"{column.name}__year": 1999} if isinstance(column, models.DateTimeField) else {column.name: sent}
+            if isinstance(column, (models.IntegerField, models.FloatField)) and not isinstance(sent, (int, float)):
+                continue
+            if model._default_manager.filter(**sought).exists():
+                found.append(f"{model._meta.label}.{column.name}")
     return found
 
 
@@ -138,11 +145,12 @@ def test_a_body_sets_only_what_its_endpoint_takes(target: tuple[Route, str], han
         {**body, **given} if isinstance(body, dict) else [{**item, **given} for item in body if isinstance(item, dict)]
     )
     with undone():
-        response = put(
-            hands.browser(hands.world.cast[Role.OWNER]), route, method, address(route, hands.world.ours), sent
-        )
+        with written() as writes:
+            response = put(
+                hands.browser(hands.world.cast[Role.OWNER]), route, method, address(route, hands.world.ours), sent
+            )
         assert response.status_code < 500, f"{sent}: {told(response)}"
-        assert marked() == []
+        assert marked(writes) == []
         now = powers(hands.world)
     if "invitations" not in route.pattern and "members" not in route.pattern:
         assert now == before
@@ -154,9 +162,10 @@ def test_a_form_sets_only_its_own_fields(route: Route, hands: Hands) -> None:
     """A08, in pages."""
     form = {key: str(value) for key, value in GUARDED.items()}
     with undone():
-        response = send(hands.browser(hands.world.cast[Role.OWNER]), "POST", address(route, hands.world.ours), form)
+        with written() as writes:
+            response = send(hands.browser(hands.world.cast[Role.OWNER]), "POST", address(route, hands.world.ours), form)
         assert response.status_code < 500, told(response)
-        assert marked() == []
+        assert marked(writes) == []
         assert not User.objects.filter(email=hands.world.cast[Role.OWNER].email, is_admin=True).exists()
 
 
@@ -202,14 +211,24 @@ ODD = [
 
 @pytest.mark.parametrize("words", HOSTILE)
 def test_hostile_json_is_refused_with_its_reason(words: str, world: World, api_of: Browser) -> None:
+    """A54."""
     content, kind = HOSTILE[words]
     response = api_of(world.cast[Role.OWNER]).generic("PATCH", "/api/v1/me/", content, kind)
     assert response.status_code in (400, 413, 415), f"{response.status_code} {response.content[:200]!r}"
     assert {"code", "detail"} <= set(response.json())
 
 
-@sweep(WITH_BODY)
-def test_odd_bodies_are_4xx_and_change_nothing(target: tuple[Route, str], hands: Hands) -> None:
+def reads(route: Route) -> tuple[str, ...]:
+    """The parsers that read what is sent there: what they refuse reaches no endpoint behind them."""
+    return tuple(parser.__name__ for parser in import_string(route.view).parser_classes)
+
+
+# For each room and each way to read bodies, one endpoint of each method.
+READ_ALIKE = {(route.view.split(".")[0], reads(route), method): (route, method) for route, method in WITH_BODY}
+
+
+@sweep(READ_ALIKE.values())
+def test_hostile_bodies_are_4xx_wherever_bodies_are_read(target: tuple[Route, str], hands: Hands) -> None:
     route, method = target
     client, path = hands.browser(hands.world.cast[Role.OWNER]), address(route, hands.world.ours)
     client.raise_request_exception = False
@@ -218,6 +237,13 @@ def test_odd_bodies_are_4xx_and_change_nothing(target: tuple[Route, str], hands:
             with undone():
                 response = client.generic(method, path, content, kind)
             assert response.status_code < 500, f"{words}: {told(response)}"
+
+
+@sweep(WITH_BODY)
+def test_odd_bodies_are_4xx_and_change_nothing(target: tuple[Route, str], hands: Hands) -> None:
+    route, method = target
+    client, path = hands.browser(hands.world.cast[Role.OWNER]), address(route, hands.world.ours)
+    client.raise_request_exception = False
     for body in ODD:
         with undone():
             response = send(client, method, path, body)

@@ -10,7 +10,7 @@ from django.test import Client
 from accounts.models import User
 from projects.permissions import Role
 from tests.attacks.sweep import Hands, sweep
-from tests.attacks.world import address, state
+from tests.attacks.world import address, written
 from web.endpoints import Route, routes
 
 ONCE = pytest.mark.once  # the same on every database
@@ -27,7 +27,6 @@ def test_a_session_alone_writes_nothing(target: tuple[Route, str], hands: Hands)
     client, path = hands.browser(hands.world.cast.admin, enforce_csrf_checks=True), address(route, hands.world.ours)
     client.get("/account/")
     token = client.cookies[settings.CSRF_COOKIE_NAME].value
-    before = state()
     odd = [
         ("text/plain", '{"name": "a"}', {}),
         ("application/x-www-form-urlencoded", "name=a", {}),
@@ -40,9 +39,10 @@ def test_a_session_alone_writes_nothing(target: tuple[Route, str], hands: Hands)
         ("application/json", "{}", {"X-CSRFToken": token, "Origin": "https://evil.example"}),
         odd[crc32(path.encode()) % len(odd)],  # each of them at every fifth address
     ):
-        response = client.generic(method, path, body, kind, headers=headers)
+        with written() as writes:
+            response = client.generic(method, path, body, kind, headers=headers)
         assert response.status_code == 403, f"{method} {path} {kind} {headers}: {response.status_code}"
-    assert state() == before
+        assert writes == []
 
 
 def test_with_its_token_a_session_does_write(hands: Hands) -> None:
@@ -59,12 +59,12 @@ def test_looking_changes_nothing(route: Route, hands: Hands) -> None:
     """A20. No GET, HEAD or OPTIONS of anybody changes a row."""
     path = address(route, hands.world.ours)
     admin, owner = (hands.browser(person) for person in (hands.world.cast.admin, hands.world.cast[Role.OWNER]))
-    before = state()
-    for client, method in ((admin, "GET"), (owner, "GET"), (owner, "HEAD"), (admin, "OPTIONS")):
-        response = client.generic(method, path)
-        assert response.status_code < 500 or path == "/readyz"
-    owner.get(path, headers={"HX-Request": "true"})
-    assert state() == before
+    with written() as writes:
+        for client, method in ((admin, "GET"), (owner, "GET"), (owner, "HEAD"), (admin, "OPTIONS")):
+            response = client.generic(method, path)
+            assert response.status_code < 500 or path == "/readyz"
+        owner.get(path, headers={"HX-Request": "true"})
+    assert writes == []
 
 
 @ONCE

@@ -18,9 +18,10 @@ from datasets.models.tags import ColumnTag
 from datasets.models.versions import Version
 from deployments.models import Release, Segment
 from deployments.sealing import SCHEMA
-from experiments.models import Run
+from experiments.models import EdgeCaseResult, EdgeCaseRevision, Evaluation, Run
 from jobs.models import Job, Line
 from monitoring.models import Alert, Retraining, Window
+from notices.services import tell
 from projects.permissions import Role
 from storage import blobs, tables
 from tests.attacks.world import ROOMS, Things, address, has_project, make_things
@@ -64,6 +65,15 @@ def _plant(cast: Cast, things: Things) -> None:
     failed = {"state": "failed", "number": 90, "bundle": None, "method": "", "evaluation": {}, "metrics": {}}
     Run.objects.create(project=cast.project, data=version, spec=told["spec"], message=SAID,
                        created_by=cast[Role.ML_ENGINEER], **failed)  # fmt: skip
+    judged = things["experiments.evaluation"]
+    found = _marked(judged.found) | {"positive": MARK, "negative": f"{MARK}2"}
+    found["metrics"] |= {"gap of recall@plan 30": gap}
+    found["rival"] = {"reason": SAID}
+    found["examples"] = [one | {"truth": MARK} for one in found["examples"]]
+    Evaluation.objects.filter(pk=judged.pk).update(found=found, message=SAID)
+    case = things["experiments.edgecaserevision"]
+    EdgeCaseRevision.objects.filter(pk=case.pk).update(row=stage.ROW | {"plan": MARK}, answer=MARK)
+    EdgeCaseResult.objects.update(said=f"{MARK}, with a chance of 80%")
     window = things["monitoring.window"]
     answers = _entry() | {"name": "answers", "positive": MARK, "positive_share": 0.3, "positive_share_reference": 0.2}
     joined = {"joined": 80, "answered": 100, "needed": 30, "metrics": metrics, "training": metrics}
@@ -81,9 +91,11 @@ def _plant(cast: Cast, things: Things) -> None:
                         ("data.load_failed", {"reason": SAID}), ("recipe.run_failed", {"reason": SAID})):  # fmt: skip
         record(by, name, alert if name == "alert.opened" else run, project_key=cast.project.key, **facts)
     for model in [one for room in ROOMS for one in apps.get_app_config(room).get_models()]:
-        if "message" in {column.name for column in model._meta.fields} and model not in (Run, Retraining):
+        if "message" in {column.name for column in model._meta.fields} and model not in (Run, Retraining, Evaluation):
             state = "failed" if "failed" in dict(model._meta.get_field("state").flatchoices) else None
             model._default_manager.update(message=SAID, **({"state": state} if state else {}))
+    for role in (Role.VIEWER, Role.ML_ENGINEER, Role.DATA_SCIENTIST):
+        tell([cast[role].pk], SAID, url="/", project_key=cast.project.key, kind="work")
     Release.objects.update(state="champion")
     _plant_jobs(cast, things)
     _answer(things)
@@ -146,8 +158,12 @@ def test_no_page_or_answer_of_any_room_tells_a_value_without_the_right(
         return [path for path, answer in answers.items() if MARK.encode() in _content(answer)]
 
     found = telling(cast[role])
+    sought = f"activity/?q={MARK}"
+    assert api_of(cast[role]).get(f"/api/v1/projects/{cast.project.key}/{sought}").json()["results"] == []
+    assert "retraining.started" not in browser_of(cast[role]).get(f"/p/{cast.project.key}/{sought}").content.decode()
     assert found == [], "\n".join(found)
     if role == Role.VIEWER:
+        assert api_of(cast[Role.DATA_SCIENTIST]).get(f"/api/v1/projects/{cast.project.key}/{sought}").json()["results"]
         told = telling(cast[Role.DATA_SCIENTIST])
         rooms = (
             "/runs/",
@@ -159,6 +175,7 @@ def test_no_page_or_answer_of_any_room_tells_a_value_without_the_right(
             "/retrainings/",
             "/jobs/",
             "/activity/",
+            "/inbox/",
         )
         assert [room for room in rooms if not any(room in path for path in told)] == [], told
 

@@ -9,7 +9,7 @@ import json
 import re
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -22,11 +22,12 @@ from django.conf import settings
 from django.db import connection, models
 from django.utils import timezone
 
-from accounts.models import ApiToken, User
+from accounts.models import User
 from accounts.one_time import digest
 from datasets.profiling import summary
 from deployments.prediction_ids import new_id
 from deployments.sealing import SCHEMA as SEALED
+from experiments import judging
 from jobs.report import Silent
 from projects.models.projects import Project
 from projects.risk import QUESTIONS
@@ -71,6 +72,18 @@ class Things:
 def trained() -> stage.Trained:
     """One real training, so that pages of runs and models find what they show. Once for each process."""
     return stage.train(Path(tempfile.mkdtemp(prefix="baton-world-", dir=settings.DATA_DIR)))
+
+
+@cache
+def judged() -> dict[str, Any]:
+    """What an evaluation of that training finds."""
+    answer = trained().answer
+    method = answer["evaluation"]["methods"][answer["method"]]
+    about = {"attributes": ["plan"], "importance": ["plan", "months", "charge"], "metric": "recall", "fit_seconds": 0.1}
+    spec = trained().spec | about | {"bundle": str(trained().bundle), "table": str(trained().table)}
+    spec |= {"method": answer["method"], "settings": method["settings"], "run": "run 1", "schema": stage.SCHEMA}
+    spec |= {"kind": "binary", "goals": [], "unit": ""}
+    return judging.run(spec, Path(tempfile.mkdtemp(dir=settings.DATA_DIR)), Silent())
 
 
 @cache
@@ -253,6 +266,17 @@ CONTENT: dict[str, Callable[[Things], dict[str, Any]]] = {
     "experiments.run": _run,
     "experiments.model": lambda t: {"name": f"model-{t.serial}"},
     "experiments.modelversion": lambda t: {"number": 6 + t.serial, "bundle": blobs.put_file(trained().bundle)},
+    "experiments.evaluation": lambda t: {
+        "number": 70 + t.serial,
+        "state": "finished",
+        "attributes": ["plan"],
+        "found": judged(),
+        "run": t["experiments.run"],
+        "data": t["datasets.version"],
+    },
+    "experiments.edgecase": lambda t: {"number": 80 + t.serial, "owner": t.owner, "retired_at": None},
+    "experiments.edgecaserevision": lambda t: {"number": 1, "row": stage.ROW, "answer": "yes"},
+    "experiments.edgecaseresult": lambda t: {"passed": True, "checked_at": timezone.now()},
     "deployments.deployment": lambda t: {"name": f"service-{t.serial}", "environment": "production"},
     "deployments.release": lambda t: {"state": "champion", "started_at": timezone.now()},
     "datasets.eventkey": lambda t: {"digest": digest(f"sender {t.project.key}"), "revoked_at": None},
@@ -372,6 +396,8 @@ EXAMPLES: dict[str, Callable[[Things, list[str], str], Any]] = {
     "preparations": lambda t, words, kind: t["datasets.preparation"].pk,
     "runs": lambda t, words, kind: t["experiments.run"].number,
     "models": lambda t, words, kind: t["experiments.model"].name,
+    "evaluations": lambda t, words, kind: t["experiments.evaluation"].number,
+    "cases": lambda t, words, kind: t["experiments.edgecase"].number,
     "deployments": lambda t, words, kind: t["deployments.deployment"].name,
     "monitor": lambda t, words, kind: t["deployments.deployment"].name,
     "monitors": lambda t, words, kind: t["deployments.deployment"].name,
@@ -464,35 +490,13 @@ def has_object(route: Route) -> bool:
     )
 
 
-IGNORED_COLUMNS = {(ApiToken._meta.label, "last_used_at"), (User._meta.label, "last_login")}
-
-
-def _plain(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    """PostgreSQL gives bytes as a view, whose words name its place in memory and not its content."""
-    return tuple(bytes(value) if isinstance(value, memoryview) else value for value in row)
-
-
-def state() -> dict[str, str]:
-    """A hash of every table, so that a change names its table."""
-    found = {}
-    for model in apps.get_models():
-        names = [
-            column.attname
-            for column in model._meta.concrete_fields
-            if (model._meta.label, column.name) not in IGNORED_COLUMNS
-        ]
-        rows = sorted(repr(_plain(row)) for row in model._default_manager.values_list(*names))
-        found[model._meta.label] = digest("\n".join(rows))
-    return found
-
-
 WRITE = re.compile(r"\s*(INSERT|UPDATE|DELETE|REPLACE)\b", re.IGNORECASE)
 IGNORED_WRITE = re.compile(r'UPDATE "accounts_apitoken" SET "last_used_at"')
 
 
 @contextmanager
 def written() -> Iterator[list[str]]:
-    """Every statement that writes while this is open; much quicker than hashing all tables."""
+    """Every statement that writes while this is open."""
     found: list[str] = []
 
     def watch(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
@@ -504,25 +508,37 @@ def written() -> Iterator[list[str]]:
         yield found
 
 
-def project_of(thing: models.Model, depth: int = 6) -> set[Any]:
-    """The projects that a row belongs to, through its own foreign keys."""
+WRITTEN_TO = re.compile(r'(?:INTO|UPDATE|FROM)\s+"(\w+)"', re.IGNORECASE)
+
+
+def touched(writes: Iterable[str]) -> list[type[models.Model]]:
+    """The rooms' models into whose tables these statements wrote."""
+    tables = {found[1] for sql in writes if (found := WRITTEN_TO.search(sql))}
+    ours = [model for room in ROOMS for model in apps.get_app_config(room).get_models()]
+    return [model for model in ours if model._meta.db_table in tables]
+
+
+def project_of(thing: models.Model, known: dict[Any, set[Any]], depth: int = 6) -> set[Any]:
+    """The projects that a row belongs to, through its own foreign keys. `known` remembers rows by model and key."""
     if isinstance(thing, Project):
         return {thing.pk}
     found: set[Any] = set()
     for column in thing._meta.concrete_fields:
         if isinstance(column, models.ForeignKey) and depth and column.related_model not in (User,):
-            other = getattr(thing, column.name)
-            if other is not None and other.pk != thing.pk:
-                found |= project_of(other, depth - 1)
+            place = (column.related_model, getattr(thing, column.attname))
+            if place[1] is not None and place != (type(thing), thing.pk):
+                if place not in known:
+                    known[place] = project_of(getattr(thing, column.name), known, depth - 1)
+                found |= known[place]
     return found
 
 
-def crossing_links() -> list[str]:
-    """Rows that belong to more than one project: what no request may ever make."""
+def crossing_links(writes: Iterable[str]) -> list[str]:
+    """Rows of the tables that were written to that belong to more than one project: what no request may ever make."""
+    known: dict[Any, set[Any]] = {}
     return [
         f"{model._meta.label} {row.pk}"
-        for room in ROOMS
-        for model in apps.get_app_config(room).get_models()
+        for model in touched(writes)
         for row in model._default_manager.all()
-        if len(project_of(row)) > 1
+        if len(project_of(row, known)) > 1
     ]

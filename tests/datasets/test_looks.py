@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from datasets.forms.uploads import PreviewForm
-from datasets.models.sources import Pull, Source
+from datasets.models.sources import Pull, PullFile, Source
 from datasets.models.tags import ColumnTag
 from datasets.models.versions import Version
 from datasets.services import looks, pulls, sources
@@ -45,7 +45,7 @@ def look(source: Source, cast: Cast, run_jobs: RunJobs) -> Pull:
 
 
 def test_in_the_browser_from_the_look_over_a_correction_to_the_version(
-    cast: Cast, source: Source, run_jobs: RunJobs, browser_of: Any
+    cast: Cast, town: Town, source: Source, run_jobs: RunJobs, browser_of: Any
 ) -> None:
     engineer, page = browser_of(cast[Role.DATA_ENGINEER]), "/p/churn/sources/codes/"
     assert "Look at how it is read" in engineer.get(page).content.decode()
@@ -68,6 +68,7 @@ def test_in_the_browser_from_the_look_over_a_correction_to_the_version(
     assert not Version.objects.exists()
     source.refresh_from_db()
     assert (source.options, source.mark, source.state) == ({"preamble": "1"}, {}, "approved")
+    assert town.asked.count("/file.csv") == 1, "a correction reads what came, and asks nobody"
     seen = shown.split('name="seen" value="')[1].split('"')[0]
     viewer = browser_of(cast[Role.VIEWER])
     assert "Read it so" not in viewer.get(again).content.decode()
@@ -114,7 +115,7 @@ def test_the_next_load_ends_a_look_and_a_changed_source_voids_it(cast: Cast, sou
 
 
 def test_the_same_over_rest_with_sensitive_values_hidden(
-    cast: Cast, source: Source, run_jobs: RunJobs, api_of: Any
+    cast: Cast, town: Town, source: Source, run_jobs: RunJobs, api_of: Any
 ) -> None:
     api = api_of(cast[Role.DATA_ENGINEER])
     started = api.post(PULLS, {"preview": True}, "application/json").json()
@@ -134,6 +135,8 @@ def test_the_same_over_rest_with_sensitive_values_hidden(
     assert corrected.status_code == 202
     run_jobs()
     made = api.get(corrected.json()["url"]).json()
+    assert town.asked.count("/file.csv") == 1
+    assert [one.name for one in PullFile.objects.filter(pull__version__number=1)] == ["file.csv"]
     assert (made["state"], made["version"], made["preview"]) == ("made", 1, None)
     assert Version.objects.get().schema[0]["type"] == "text"
 

@@ -188,6 +188,7 @@ def test_a_look_ahead_is_kept_by_its_job_and_makes_nothing(
 def test_hostile_names_and_values_do_nothing_but_stand_there(
     cast: Cast, make_version: Make, run_jobs: Callable[[], list[Job]], tmp_path: Any
 ) -> None:
+    """A43 of recipes."""
     marker = tmp_path / "marker"
     evil = f"$(touch {marker});'\"; COPY main TO '{marker}'; --"
     source = make_version(f'id,"{evil.replace(chr(34), chr(34) * 2)}"\n1,a\n2,b\n'.encode(), "evil").dataset

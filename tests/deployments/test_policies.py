@@ -95,7 +95,7 @@ def test_a_threshold_that_the_product_manager_signs_rules_the_next_answers_witho
 
 class Fixed:
     def __init__(self, chance: float) -> None:
-        self.answer, self.probability = ("yes" if chance >= 0.5 else "no"), chance
+        self.answer, self.probability, self.chances = ("yes" if chance >= 0.5 else "no"), chance, None
 
 
 def test_the_answer_follows_the_policy_and_the_band_asks_a_person():
@@ -108,7 +108,7 @@ def test_the_answer_follows_the_policy_and_the_band_asks_a_person():
         ("yes", "yes"),
     ]
     assert decided(Fixed(0.45), None, SIGNATURE) == {"answer": "no", "probability": 0.45, "decision": "no"}
-    number = type("Number", (), {"answer": 3.5, "probability": None})()
+    number = type("Number", (), {"answer": 3.5, "probability": None, "chances": None})()
     assert decided(number, rule, SIGNATURE | {"kind": "regression"})["decision"] is None
 
 

@@ -42,9 +42,9 @@ def _fitted() -> Pipeline:
         operator.methodcaller("system", "true"),
         eval,
         {"model": _fitted(), "also": os.system},
-        np.random.RandomState(1),
+        np.random.SeedSequence(1),
     ],
-    ids=["os.system", "numpy function", "partial", "methodcaller", "eval", "hidden in a dict", "random state"],
+    ids=["os.system", "numpy function", "partial", "methodcaller", "eval", "hidden in a dict", "seed sequence"],
 )
 def test_types_outside_the_list_are_refused_by_name(hostile: Any) -> None:
     content = skops.io.dumps(hostile)

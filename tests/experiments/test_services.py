@@ -1,25 +1,33 @@
 """Starting, finishing and registering runs, through real jobs."""
 
+import json
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
+from django.urls import reverse
 
 from audit.actors import Machine
 from audit.models import Entry
 from datasets.models.versions import Version
+from datasets.queries.versions import table_path
+from experiments import training
 from experiments.models import Cause, ModelVersion, Run
 from experiments.packaging import Bundle
 from experiments.queries import bundle_path, champion_metrics, signature_of
 from experiments.services.models import register
-from experiments.services.runs import set_notes, start_run
+from experiments.services.runs import engine_spec, finish_run, set_notes, start_run
 from experiments.signatures import check_rows
 from jobs import services as job_services
 from jobs.models import Job
 from jobs.models import State as JobState
+from jobs.report import Silent
 from notices.models import Notice
 from problems.problem import Conflict, Invalid
 from projects.models.define import Contract
 from projects.permissions import Role
+from storage.blobs import put_bytes
 from tests.conftest import Cast
 from tests.experiments.tables import story
 
@@ -32,7 +40,8 @@ def test_a_run_is_trained_judged_and_packed(
 ) -> None:
     spec = {"target": "left", "inputs": ["plan", "tenure", "price"], "methods": ["logistic"]}
     run, _ = start_run(cast.project, spec=spec, by=cast[Role.DATA_SCIENTIST])
-    [job] = run_jobs()
+    job, judged = run_jobs()
+    assert judged.kind == "experiments.evaluate"
     assert job.state == JobState.SUCCEEDED, job.message
     assert job.percent == 100
     assert job.lines.filter(text__contains="Chosen: Logistic regression").exists()
@@ -189,3 +198,33 @@ def test_notes_are_kept_and_audited(cast: Cast, version: Version) -> None:
     run.refresh_from_db()
     assert run.notes == "looks odd"
     assert Entry.objects.filter(name="run.notes_changed").exists()
+
+
+def test_a_run_made_again_keeps_the_verdict_on_it(
+    cast: Cast, trained: Callable[..., Run], browser_of: Any, api_of: Any, tmp_path: Path
+) -> None:
+    run = trained()
+    scientist = cast[Role.DATA_SCIENTIST]
+    told = api_of(scientist).post(
+        f"/api/v1/projects/{cast.project.key}/runs/{run.number}/reproduce/", {}, content_type="application/json"
+    )
+    assert told.status_code == 202
+    again = Run.objects.get(project=cast.project, number=told.json()["run"])
+    assert (again.cause, again.copied_from, again.data, again.spec) == ("reproduction", run, run.data, run.spec)
+    job = job_services.claim(told.json()["job"]["id"], "test")
+    assert job is not None
+    answer = training.run(engine_spec(again, table_path(again.data)), tmp_path, Silent())
+    job_services.succeed(job)
+    finish_run(again, json.loads(json.dumps(answer)), put_bytes(b"bundle"))
+    again.refresh_from_db()
+    assert again.evaluation["reproduction"]["exact"]
+    browser = browser_of(scientist)
+    sentence = "It came out the same, every metric to the last bit."
+    for number in (run.number, again.number):
+        assert sentence in browser.get(reverse("run", args=[cast.project.key, number])).content.decode()
+    address = reverse("run-reproduce", args=[cast.project.key, run.number])
+    assert browser.post(address).status_code == 302
+    waiting = Run.objects.order_by("-number").first()
+    assert waiting is not None
+    assert waiting.cause == "reproduction"
+    assert browser.post(reverse("run-reproduce", args=[cast.project.key, waiting.number])).status_code == 409

@@ -13,7 +13,7 @@ from accounts.models import ApiToken, User
 from notices.services import tell
 from projects.permissions import Role
 from tests.conftest import PASSWORD, Cast, make_person
-from web.middleware import LARGE, LargeBodiesMiddleware
+from web.middleware import LargeBodiesMiddleware
 
 Browser = Callable[[User], Client]
 
@@ -234,13 +234,13 @@ def test_many_large_bodies_at_once_leave_room_for_others(settings: Any, rf: Requ
     def send(path: str, size: int) -> HttpResponse:
         return middleware(rf.post(path, b"x" * size, content_type="application/octet-stream"))
 
-    first = threading.Thread(target=send, args=("/slow/", LARGE))
+    first = threading.Thread(target=send, args=("/slow/", settings.LARGE_BODY_BYTES))
     first.start()
     assert arriving.wait(10)
-    late = send("/api/v1/anything/", LARGE)
+    late = send("/api/v1/anything/", settings.LARGE_BODY_BYTES)
     assert late.status_code == 429
     assert 1 <= int(late.headers["Retry-After"]) <= 5
     assert send("/", 10).content == middleware(rf.get("/")).content == b"taken"
     answer.set()
     first.join()
-    assert send("/", LARGE).content == b"taken"
+    assert send("/", settings.LARGE_BODY_BYTES).content == b"taken"

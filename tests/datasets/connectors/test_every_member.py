@@ -120,6 +120,7 @@ def tried(member: Connector, name: str, address: str) -> None:
 
 @pytest.mark.parametrize("member", [one for one in MEMBERS if one.key in ("url", "rest_api", "website")])
 def test_closed_addresses_are_refused_before_anything_is_dialled(member: Connector) -> None:
+    """A48 and A51 of sources; databases and storage beside, webhooks and sign-in in their rooms."""
     name = next(iter(LEAST[member.key]))
     for address in CLOSED:
         with pytest.raises(Problem) as refused:

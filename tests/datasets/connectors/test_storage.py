@@ -140,6 +140,7 @@ def test_folders_state_values() -> None:
 
 
 def test_sqlite_files_below_an_opened_folder(tmp_path: Path) -> None:
+    """A27: neither dots nor links lead out of it; endpoints and buckets of storage are tried above."""
     folder, outside = tmp_path / "exports", tmp_path / "private.sqlite"
     (folder / "shop").mkdir(parents=True)
     for path in (folder / "shop" / "a.sqlite", outside):

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datasets.profiling import summary
+from datasets.profiling import ordered, summary
 from jobs.report import Silent
 from storage import tables
 
@@ -52,11 +52,40 @@ def test_many_rows_are_estimated_and_that_is_said(tmp_path: Path, monkeypatch: p
     numbers = [float(i * 7919 % 4001) for i in range(4001)]
     table = pa.table({"x": numbers, "w": [f"w{i % 5}" for i in range(4001)], "huge": [1e200, *numbers[1:]]})
     x, words, huge = profile_of(tmp_path, table)["columns"]
-    assert all(one["approximate"] for one in (x, words, huge))
+    assert [one["approximate"] for one in (x, words, huge)] == [True, False, True]
     assert (x["min"], x["max"], x["mean"], sum(x["histogram"]["counts"])) == (0.0, 4000.0, 2000.0, 4001)
     assert abs(x["quantiles"]["0.5"] - 2000) < 200
     assert words["top"][0] == {"value": "w0", "count": 801}
     assert (huge["max"], huge["std"]) == (1e200, None)
+
+
+def test_texts_and_whole_numbers_of_a_small_range_are_exact_at_any_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ages = [*[i % 80 for i in range(3000)], None, -5, 400]
+    days = [*[date(2020, 1, 1 + i % 28) for i in range(3000)], None, date(1999, 1, 1), date(2026, 1, 1)]
+    table = pa.table({"age": pa.array(ages), "day": pa.array(days), "text": [f"w{i}" for i in range(3003)]})
+    small = profile_of(tmp_path, table)
+    monkeypatch.setattr(summary, "EXACT_ROWS", 1000)
+    monkeypatch.setattr(ordered, "BATCH", 700)
+    assert profile_of(tmp_path, table) == small
+
+
+def test_what_repeats_at_even_distances_is_picked_fairly(tmp_path: Path) -> None:
+    place = tmp_path / "table.parquet"
+    table = pa.table({"x": [float(i % 10) for i in range(200_000)]})
+    tables.write(place, table.schema, table.to_batches())
+    picked = ordered.ordered(place, "x", every=10)
+    assert picked is not None
+    assert (len(picked.values), picked.present) == (10, 20_000)
+    assert max(abs(counts - 2000) for counts in picked.counts) < 300
+
+
+def test_whole_numbers_far_apart_are_not_counted_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(summary, "EXACT_ROWS", 1000)
+    (column,) = profile_of(tmp_path, pa.table({"x": [i * 10**6 for i in range(2000)]}))["columns"]
+    assert column["approximate"]
+    assert (column["min"], column["max"]) == (0, 1999 * 10**6)
 
 
 def test_dots_and_beginnings_in_names_do_not_mix_columns(tmp_path: Path) -> None:
@@ -94,7 +123,10 @@ def test_dates_times_and_yes_or_no(tmp_path: Path) -> None:
 
 def test_what_is_all_missing_or_constant_has_a_profile_too(tmp_path: Path) -> None:
     empty = pa.array([None, None], pa.float64())
-    nothing, same = profile_of(tmp_path, pa.table({"nothing": empty, "same": [7.0, 7.0]}))["columns"]
+    table = pa.table({"nothing": empty, "same": [7.0, 7.0], "text": pa.array([None, None], pa.string())})
+    nothing, same, text = profile_of(tmp_path, table)["columns"]
+    assert (text["missing"], text["distinct"], text["min"]) == (2, 0, None)
+    assert "top" not in text
     assert (nothing["missing"], nothing["min"], nothing["mean"]) == (2, None, None)
     assert "histogram" not in nothing
     assert same["histogram"] == {"edges": [7.0, 7.0], "counts": [2]}
@@ -135,6 +167,7 @@ def test_names_never_reach_the_database(tmp_path: Path) -> None:
     ],
 )
 def test_the_database_can_read_that_file_and_nothing_else(tmp_path: Path, query: str) -> None:
+    """A41: the engine itself is locked down."""
     place = tmp_path / "table.parquet"
     table = pa.table({"a": [1, 2]})
     tables.write(place, table.schema, table.to_batches())

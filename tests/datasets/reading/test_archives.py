@@ -150,6 +150,8 @@ TRICKS: dict[str, tuple[Callable[[], bytes], str]] = {
     "backslashes": (lambda: packed(("..\\x.csv", CSV)), "unsafe_archive"),
     "drive": (lambda: packed(("C:x.csv", CSV)), "unsafe_archive"),
     "same name": (lambda: packed(("a.csv", CSV), ("a.csv", CSV)), "unsafe_archive"),
+    "same but for case": (lambda: packed(("a.csv", CSV), ("A.CSV", CSV)), "unsafe_archive"),
+    "same but for the writing of accents": (lambda: packed(("é.csv", CSV), ("e\u0301.csv", CSV)), "unsafe_archive"),
     "link": (lambda: special(stat.S_IFLNK), "unsafe_archive"),
     "pipe": (lambda: special(stat.S_IFIFO), "unsafe_archive"),
     "device": (lambda: special(stat.S_IFCHR), "unsafe_archive"),
@@ -165,6 +167,7 @@ TRICKS: dict[str, tuple[Callable[[], bytes], str]] = {
 
 @pytest.mark.parametrize("trick", sorted(TRICKS))
 def test_bombs_and_tricks_end_in_a_named_refusal(read_bytes: Read, trick: str) -> None:
+    """F45, A28 and A29."""
     make, code = TRICKS[trick]
     refusal = read_bytes(make()).refusal
     assert refusal is not None

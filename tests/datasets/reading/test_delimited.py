@@ -42,6 +42,7 @@ def test_a_filled_cell_behind_the_trailing_delimiter_refuses_that_row(read_bytes
 
 
 def test_rows_that_are_too_long_or_too_short_are_refused_with_their_lines(read_bytes: Read) -> None:
+    """F38; blank lines, trailing delimiters and lines around the table have tests of their own."""
     found = read_bytes(b"a,b\n" + b"1,2\n" * 10 + b"1,2,3\n5\n" + b"3,4\n")
     assert found.answer["rows"] == 11
     assert found.refused == [
@@ -61,6 +62,7 @@ def test_too_many_refused_rows_refuse_the_file_and_say_where(read_bytes: Read) -
 
 
 def test_a_quote_that_is_never_closed_refuses_the_file_and_names_its_line(read_bytes: Read) -> None:
+    """F39; doubled and embedded quotes are in `test_properties`."""
     refusal = read_bytes(b'a,b\n1,2\n3,"4\n5,6\n').refusal
     assert refusal is not None
     assert refusal.code == "unclosed_quote"
@@ -81,6 +83,7 @@ def test_a_quote_inside_an_unquoted_cell_is_an_ordinary_character(read_bytes: Re
 
 @pytest.mark.parametrize("text", ["00123", "+4912345", "0x1A", "1_000", "inf", "-Infinity", "NaN", "1e999", "1e-999"])
 def test_what_a_number_would_change_stays_text(read_bytes: Read, text: str) -> None:
+    """F42: zeros in front, phone numbers, ids beyond 64 bits."""
     found = read_bytes(f"a,b\n{text},1\n7,2\n".encode())
     assert found.types["a"] == "text"
     assert [row["a"] for row in found.rows] == [text, "7"]
@@ -88,6 +91,7 @@ def test_what_a_number_would_change_stays_text(read_bytes: Read, text: str) -> N
 
 @pytest.mark.parametrize("word", ["NA", "None", "null", "NULL", "N/A", "nan", "-", "?"])
 def test_words_for_nothing_stay_words(read_bytes: Read, word: str) -> None:
+    """F42: `None`, and `NA` as a country."""
     found = read_bytes(f"who,n\n{word},1\nAnna,2\n".encode())
     assert found.rows[0]["who"] == word
     assert found.answer["profile"]["columns"][0]["missing"] == 0
@@ -114,6 +118,7 @@ def test_whole_numbers_are_exact_to_64_bits_and_text_beyond(read_bytes: Read) ->
 
 
 def test_a_type_that_changes_at_the_end_is_the_type_of_the_whole_column(read_bytes: Read) -> None:
+    """F44."""
     lines = b"".join(b"%d,%d,%d\n" % (i, i, i) for i in range(700_000))
     found = read_bytes(b"a,b,c\n" + lines + b"oops,1.5,7\n")
     assert found.types == {"a": "text", "b": "number", "c": "integer"}
@@ -130,6 +135,7 @@ def test_a_large_whole_number_early_keeps_a_late_decimal_from_making_it_inexact(
 
 
 def test_duplicate_and_empty_names_get_stable_ids_and_are_told(read_bytes: Read) -> None:
+    """F41."""
     found = read_bytes(b"a,a,,a_2,__class__,index\n1,2,3,4,5,6\n")
     assert list(found.rows[0]) == ["a", "a_3", "column_3", "a_2", "__class__", "index"]
     assert list(found.rows[0].values()) == [1, 2, 3, 4, 5, 6]
@@ -140,6 +146,7 @@ def test_duplicate_and_empty_names_get_stable_ids_and_are_told(read_bytes: Read)
 
 
 def test_nul_bytes_refuse_their_rows(read_bytes: Read) -> None:
+    """F39."""
     found = read_bytes(b"a,b\n" + b"1,x\n" * 9 + b"2,y\0z\n")
     assert found.refused == [(11, "cell 2 holds a NUL byte")]
     assert found.report["refused"][0]["text"] == "2,y␀z"
@@ -183,6 +190,7 @@ def test_every_line_end_is_understood(read_bytes: Read, end: bytes, word: str) -
     ids=lambda value: value if isinstance(value, str) else str(value[:12]),
 )
 def test_what_is_no_table_is_refused_in_words(read_bytes: Read, content: bytes, code: str) -> None:
+    """F43, F45 and F40: empty, a header alone, damaged or other formats, more columns than there may be."""
     refusal = read_bytes(content).refusal
     assert refusal is not None
     assert refusal.code == code
@@ -204,6 +212,7 @@ def test_a_packed_file_reads_like_the_plain_one(read_bytes: Read) -> None:
 
 
 def test_a_cell_of_a_million_characters_is_kept_and_a_longer_one_refused(read_bytes: Read) -> None:
+    """F40; too many columns are refused with what is no table."""
     kept = read_bytes(b"a,b\n1," + b"x" * 1_000_000 + b"\n2,y\n")
     assert len(kept.rows[0]["b"]) == 1_000_000
     rows = b"3,z\n" * 10

@@ -1,4 +1,4 @@
-"""Encodings: known by their marks and bytes, or guessed and said to be guessed."""
+"""F37, encodings: known by their marks and bytes, or guessed and said to be guessed."""
 
 import pytest
 

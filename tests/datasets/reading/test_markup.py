@@ -58,6 +58,7 @@ def test_lists_become_columns_when_that_is_stated(read_bytes: Read) -> None:
 
 @pytest.mark.parametrize("content", [BILLION, OUTSIDE, OUTSIDE_DTD], ids=["billion laughs", "file", "dtd"])
 def test_xml_that_declares_entities_is_not_read(read_bytes: Read, content: bytes) -> None:
+    """A33."""
     refusal = read_bytes(content).refusal
     assert refusal is not None
     assert refusal.code == "unsafe_xml"

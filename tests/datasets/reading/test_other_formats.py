@@ -111,6 +111,7 @@ def test_a_workbook_that_swells_is_not_opened(read_bytes: Read) -> None:
 
 
 def test_a_workbook_that_declares_entities_is_not_opened(read_bytes: Read) -> None:
+    """A33."""
     place = io.BytesIO()
     with zipfile.ZipFile(place, "w") as archive:
         archive.writestr("xl/workbook.xml", '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "b">]><workbook/>')
@@ -130,6 +131,7 @@ def test_an_archive_of_tables_is_refused_and_says_how_many(read_bytes: Read) -> 
 
 
 def test_parquet_types_become_ours_and_what_is_not_finite_is_counted(read_bytes: Read) -> None:
+    """F46 of reading; of training, see `test_training`."""
     table = pa.table(
         {
             "i": pa.array([1, 2, None], pa.int16()),

@@ -31,6 +31,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "read_dates": {"columns": ["t"], "format": "D.M.Y"},
     "convert_units": {"column": "x", "unit": "kg", "to": "lb"},
     "change_type": {"columns": ["n"], "type": "text"},
+    "split_address": {"column": "t", "form": "street_first"},
     "derive": {"name": "y", "formula": "n * 2 + x"},
     "bins": {"column": "x", "name": "group", "method": "width", "count": 2},
     "rename_columns": {"names": {"n": "number"}},
@@ -43,6 +44,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "join_dataset": {"dataset": "other", "keys": {"t": "k"}},
     "union_rows": {"dataset": "other"},
     "group_rows": {"keys": ["t"], "values": [{"name": "rows", "function": "count", "column": ""}]},
+    "window": {"name": "w", "function": "sum", "column": "x", "rows": 2, "order": "n", "keys": ["t"]},
     "pivot": {"keys": ["d"], "column": "t", "function": "count"},
 }
 EVERY = pytest.mark.parametrize("kind", list(STEPS))

@@ -118,6 +118,7 @@ def test_a_formula_is_worth(formula: str, expected: Any) -> None:
     ],
 )
 def test_what_is_no_formula_is_refused_in_words_and_at_once(attack: str) -> None:
+    """A42."""
     began = time.process_time()
     with pytest.raises(Invalid):
         value_of(attack, table_of("main", EVERYTHING))
@@ -125,6 +126,7 @@ def test_what_is_no_formula_is_refused_in_words_and_at_once(attack: str) -> None
 
 
 def test_text_of_a_user_stays_text_in_the_engine() -> None:
+    """A41: no text of a user is ever SQL."""
     evil = "'; COPY main TO '/tmp/x'; --"
     assert worth(f'"{evil}"') == evil
     assert worth('"back\\slash \\n"') == "back\\slash \\n"

@@ -429,3 +429,105 @@ def test_rows_of_one_key_agree_on_the_most_frequent_value_and_ties_go_to_the_sma
     assert [row["v"] for row in found] == ["y", "y", "y", "a", "a", "y", "q"]
     _, found = cook([step("agree", keys=["k"], columns=["v"], share=60)], rows, schema)
     assert [row["v"] for row in found] == ["y", "y", "y", "b", "a", "y", "q"]
+
+
+DELAYS = [
+    {"k": "b", "day": 2, "v": 20.0},
+    {"k": "a", "day": 1, "v": 1.0},
+    {"k": "a", "day": 3, "v": None},
+    {"k": "a", "day": 2, "v": 5.0},
+    {"k": "b", "day": 1, "v": -3.0},
+    {"k": "a", "day": None, "v": 9.0},
+    {"k": "a", "day": 2, "v": 7.0},
+]
+DELAYS_SCHEMA = [{"name": "k", "type": TEXT}, {"name": "day", "type": INTEGER}, {"name": "v", "type": NUMBER}]
+
+
+def windowed(**params: Any) -> list[Any]:
+    _, rows = cook([step("window", name="w", **params)], DELAYS, DELAYS_SCHEMA)
+    assert [row["day"] for row in rows] == [one["day"] for one in DELAYS]  # the rows keep their order
+    return [row["w"] for row in rows]
+
+
+def test_windows_go_by_the_stated_order_within_their_groups_and_missing_comes_last() -> None:
+    by = {"order": "day", "keys": ["k"]}
+    assert windowed(function="lag", column="v", **by) == [-3.0, None, 7.0, 1.0, None, None, 5.0]
+    assert windowed(function="lag", column="day", rows=2, **by) == [None, None, 2, None, None, 2, 1]
+    assert windowed(function="lead", column="v", **by) == [None, 5.0, 9.0, 7.0, 20.0, None, None]
+    assert windowed(function="lag", column="v", way="falling", **by) == [None, 7.0, None, None, 20.0, 1.0, 5.0]
+    assert windowed(function="place", **by) == [2, 1, 4, 2, 1, 5, 3]
+    assert windowed(function="rank", **by) == [2, 1, 4, 2, 1, None, 2]
+    assert windowed(function="rank", order="day", way="falling") == [2, 5, 1, 2, 5, None, 2]
+    assert windowed(function="lag", column="k") == [None, "b", "a", "a", "a", "b", "a"]
+
+
+def test_rolling_and_cumulative_figures_leave_missing_out_and_never_are_infinite() -> None:
+    by = {"order": "day", "keys": ["k"]}
+    assert windowed(function="mean", column="v", rows=2, **by) == [8.5, 1.0, 7.0, 3.0, -3.0, 9.0, 6.0]
+    assert windowed(function="sum", column="v", **by) == [17.0, 1.0, 13.0, 6.0, -3.0, 22.0, 13.0]
+    assert windowed(function="count", column="v", rows=2, **by) == [2, 1, 1, 2, 1, 1, 2]
+    assert windowed(function="max", column="v", **by)[5] == 9.0
+    assert windowed(function="sum", column="day", order="day", rows=1) == [2, 1, 3, 2, 1, None, 2]
+    whole = step("window", name="w", function="sum", column="v")
+    assert column(
+        "v",
+        [1.7e308, 1.7e308],
+        NUMBER,
+        whole,
+        step("choose_columns", columns=["w"]),
+        step("rename_columns", names={"w": "v"}),
+    ) == [1.7e308, None]
+    with pytest.raises(Invalid, match="beyond what its type holds"):
+        column("v", [2**62, 2**62], INTEGER, whole)
+
+
+@pytest.mark.parametrize(
+    ("params", "text"),
+    [
+        ({"function": "rank"}, "A rank needs a column to order by"),
+        ({"function": "mean"}, "Say of which column"),
+        ({"function": "place", "column": "v"}, "A rank or place is of no column"),
+        ({"function": "place", "rows": 3}, "takes no rows"),
+        ({"function": "mean", "column": "k"}, "“k” is a text and has no mean"),
+    ],
+)
+def test_a_window_that_makes_no_sense_is_refused_in_words(params: dict[str, Any], text: str) -> None:
+    with pytest.raises(Invalid, match=text):
+        windowed(**params)
+
+
+@pytest.mark.parametrize(
+    ("form", "address", "parts"),
+    [
+        ("street_first", "Hauptstraße 12a, 10115 Berlin", ("Hauptstraße", "12a", "10115", "Berlin")),
+        ("street_first", "Straße des 17. Juni  135\n10623 Berlin", ("Straße des 17. Juni", "135", "10623", "Berlin")),
+        ("street_first", "Am Markt 5-7 D-04109 Leipzig", ("Am Markt", "5-7", "D-04109", "Leipzig")),
+        ("street_first", "Keizersgracht 12, 1015 CJ Amsterdam", ("Keizersgracht", "12", "1015 CJ", "Amsterdam")),
+        ("number_first", "12 bis rue de Rivoli, 75001 Paris", ("rue de Rivoli", "12 bis", "75001", "Paris")),
+        ("number_first", "3, place du Marché 69002 Lyon", ("place du Marché", "3", "69002", "Lyon")),
+        ("british", "221B Baker Street, London NW1 6XE", ("Baker Street", "221B", "NW1 6XE", "London")),
+        ("british", "10 Downing St, London, SW1A 2AA", ("Downing St", "10", "SW1A 2AA", "London")),
+        ("american", "12 W 4th St, New York, NY 10012-1234", ("W 4th St", "12", "10012-1234", "New York")),
+    ],
+)
+def test_addresses_are_split_by_their_form(form: str, address: str, parts: tuple[str, ...]) -> None:
+    steps, schema = [step("split_address", column="at", form=form, prefix="home ")], [{"name": "at", "type": TEXT}]
+    answer, (row,) = cook(steps, [{"at": address}], schema)
+    assert tuple(row[f"home {part}"] for part in ("street", "number", "postcode", "city")) == parts
+    assert row["at"] == address
+    assert answer["steps"][0]["note"] == ""
+
+
+def test_an_address_of_another_form_stays_and_is_counted_or_stops_the_recipe() -> None:
+    given = ["Hauptstraße 1, 10115 Berlin", "somewhere", None, "12 Main St, Springfield, IL 62701"]
+    rows, schema = [{"at": one} for one in given], [{"name": "at", "type": TEXT}]
+    split = {"column": "at", "form": "street_first"}
+    answer, found = cook([step("split_address", **split)], rows, schema)
+    assert [row["at"] for row in found] == given
+    assert [row["city"] for row in found] == ["Berlin", None, None, None]
+    assert [row["street"] for row in found] == ["Hauptstraße", None, None, None]
+    assert answer["steps"][0]["note"] == "Not of this form, and not split: 2"
+    with pytest.raises(Invalid, match="2 cells of “at” are not written so; the first is “somewhere”"):
+        cook([step("split_address", **split, otherwise="stop")], rows, schema)
+    with pytest.raises(Invalid, match="“city” already"):
+        cook([step("split_address", **split)], [], [*schema, {"name": "city", "type": TEXT}])

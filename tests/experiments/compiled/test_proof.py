@@ -22,7 +22,12 @@ from experiments.estimators.preprocessing import pipeline, preparation
 from experiments.matrices import layout_of
 from tests.experiments.tables import schema_of, story
 
-MEMBERS = [(family, kind) for family in FAMILIES.values() for kind in sorted(family.kinds & {"binary", "regression"})]
+MEMBERS = [
+    (family, kind)
+    for family in FAMILIES.values()
+    if family.make
+    for kind in sorted(family.kinds & {"binary", "regression"})
+]
 INPUTS = ("plan", "tenure", "price", "senior", "since", "seen")
 TABLE = story(400)
 SCHEMA = [field for field in schema_of(TABLE) if field["name"] in INPUTS]
@@ -94,17 +99,23 @@ def test_large_trees_with_gaps_are_walked() -> None:
     ids=["logistic", "boosted", "small forest", "large forest"],
 )
 def test_several_classes_agree(estimator: Any) -> None:
-    model = Pipeline([("prepare", preparation("scaled", LAYOUT)), ("model", estimator)]).fit(MATRIX, THREE)
+    model = Pipeline([("prepare", preparation(FAMILIES["logistic"], "binary", LAYOUT, 1)), ("model", estimator)]).fit(
+        MATRIX, THREE
+    )
     assert agrees(model).predict_proba(MATRIX[:3]).shape == (3, 3)
 
 
 def test_a_forest_with_gaps_agrees() -> None:
     forest = ExtraTreesRegressor(10, max_depth=5, random_state=1)
-    agrees(Pipeline([("prepare", preparation("raw", LAYOUT)), ("model", forest)]).fit(MATRIX, SPEND))
+    agrees(
+        Pipeline([("prepare", preparation(FAMILIES["boosted"], "regression", LAYOUT, 1)), ("model", forest)]).fit(
+            MATRIX, SPEND
+        )
+    )
 
 
 def test_what_is_not_known_says_so() -> None:
-    prepare = preparation("scaled", LAYOUT)
+    prepare = preparation(FAMILIES["logistic"], "binary", LAYOUT, 1)
     neighbours = Pipeline([("prepare", prepare), ("model", KNeighborsClassifier())]).fit(MATRIX, LEFT)
     assert proved(neighbours, b"", SIGNATURE, MATRIX).facts == {
         "path": STORED,
@@ -121,7 +132,9 @@ def test_a_compiler_that_is_wrong_is_found_out(monkeypatch: pytest.MonkeyPatch) 
         return link, arrays | {"weights": arrays["weights"] * 1.001}
 
     monkeypatch.setitem(estimators.READERS, "LogisticRegression", wrong)
-    model = Pipeline([("prepare", preparation("scaled", LAYOUT)), ("model", LogisticRegression())]).fit(MATRIX, LEFT)
+    model = Pipeline(
+        [("prepare", preparation(FAMILIES["logistic"], "binary", LAYOUT, 1)), ("model", LogisticRegression())]
+    ).fit(MATRIX, LEFT)
     proof = proved(model, b"", SIGNATURE, MATRIX)
     assert proof.content is None
     assert proof.facts["path"] == STORED
@@ -129,7 +142,9 @@ def test_a_compiler_that_is_wrong_is_found_out(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_damaged_bytes_are_refused_whatever_is_wrong_with_them() -> None:
-    model = Pipeline([("prepare", preparation("scaled", LAYOUT)), ("model", LogisticRegression())]).fit(MATRIX, LEFT)
+    model = Pipeline(
+        [("prepare", preparation(FAMILIES["logistic"], "binary", LAYOUT, 1)), ("model", LogisticRegression())]
+    ).fit(MATRIX, LEFT)
     content = proved(model, b"stored", SIGNATURE, MATRIX).content
     assert content is not None
     assert set(facts_of(content)) == {"model"}

@@ -17,7 +17,7 @@ from experiments.evaluation.comparison import best_values, numbers_in, setting_r
 from experiments.findings import comparison_finding
 from experiments.models import ModelVersion, Run
 from experiments.services.models import register
-from experiments.services.runs import set_notes, start_run
+from experiments.services.runs import reproduce, set_notes, start_run
 from experiments.valuing import Values
 from jobs.queries import latest_of
 from problems.problem import Conflict, Invalid
@@ -37,9 +37,9 @@ class DataBody(serializers.Serializer[Any]):
 
 
 class SplitBody(serializers.Serializer[Any]):
-    """How rows are held back; `column` names the time column when `kind` is `time`."""
+    """How rows are held back; `column` names the time or group column."""
 
-    kind = serializers.ChoiceField(choices=["random", "time"], required=False)
+    kind = serializers.ChoiceField(choices=["random", "time", "group"], required=False)
     seed = serializers.IntegerField(required=False)
     test_share = serializers.FloatField(required=False)
     column = serializers.CharField(required=False)
@@ -59,6 +59,7 @@ class RunBody(serializers.Serializer[Any]):
     inputs = serializers.ListField(child=serializers.CharField(), required=False, max_length=5000)
     split = SplitBody(required=False)
     methods = MethodsField(required=False)
+    treatments = serializers.JSONField(required=False, help_text='`{"price": {"gaps": "mean", "scale": "robust"}}`')
     seed = serializers.IntegerField(required=False)
     threshold = serializers.FloatField(required=False)
     decide_by = serializers.CharField(required=False, allow_null=True)
@@ -120,6 +121,7 @@ def show_whole_run(run: Run, roles: Roles) -> dict[str, Any]:
         "bundle_sha256": run.bundle_id,
         "notes": run.notes,
         "value": show_value(run),
+        "evaluations": f"/api/v1/projects/{run.project.key}/runs/{run.number}/evaluations/",
         "job": job_link(job) if job else None,
     }
 
@@ -218,6 +220,25 @@ class RunDetail(ProjectEndpoint):
         run = queries.run_for(self.project, number)
         set_notes(run, notes=body.validated_data["notes"], by=caller(request))
         return Response(show_whole_run(run, self.roles))
+
+
+class Reproduce(ProjectEndpoint):
+    """Make a run again."""
+
+    action = {"POST": "run.start"}
+
+    @extend_schema(request=None, responses={202: OpenApiTypes.OBJECT, 409: OpenApiTypes.OBJECT})
+    def post(self, request: Request, key: str, number: int) -> Response:
+        """The same settings on the same data; the new run's `evaluation.reproduction` says how it came out."""
+        run = queries.run_for(self.project, number)
+
+        def start() -> tuple[int, dict[str, Any]]:
+            with self.words.refusals():
+                again, job = reproduce(run, by=caller(request))
+            url = f"/api/v1/projects/{self.project.key}/runs/{again.number}/"
+            return 202, {"run": again.number, "url": url, "job": job_link(job)}
+
+        return self.once(start)
 
 
 class Register(ProjectEndpoint):

@@ -1,0 +1,219 @@
+"""PURE: a table made ready to learn from: the answers, the rows of both parts, the inputs that are left, warnings."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from datasets.splitting import Split, at_random, by_group, by_time
+from experiments import overlaps
+from experiments.advice import group_columns
+from experiments.columns import from_table, numbers_of, words_of
+from experiments.evaluation.metrics import Array
+from experiments.matrices import GAP, Layout, layout_of
+from experiments.screening import kept_inputs, leaks, odd_numbers
+from experiments.specs import LEAST_PER_CLASS, LEAST_ROWS, MOST_CLASSES, least_per_class
+from jobs.report import Report
+from problems.problem import Invalid, Problem
+from storage import tables
+
+
+@dataclass
+class Prepared:
+    """Rows ready to learn from. `truth` holds 0/1 (1 is the positive answer), places in `classes`, or numbers."""
+
+    table: pa.Table
+    split: Split
+    truth: Array
+    layout: Layout
+    inputs: Sequence[Mapping[str, Any]]
+    positive: str | None
+    negative: str | None
+    counts: dict[str, int]
+    classes: list[str] | None = None
+    notices: list[dict[str, str]] = field(default_factory=list)
+    warnings: list[dict[str, str]] = field(default_factory=list)
+
+    @property
+    def train(self) -> pa.Table:
+        """The rows to learn from."""
+        return self.table.take(self.split.train)
+
+    @property
+    def test(self) -> pa.Table:
+        """The held-back rows."""
+        return self.table.take(self.split.test)
+
+    def held_back_values(self, column: str) -> Sequence[Any] | None:
+        """One column of the held-back rows, while the data has it."""
+        if column not in self.table.column_names:
+            return None
+        values: list[Any] = self.table.column(column).take(self.split.test).to_pylist()
+        return values
+
+
+def prepared(spec: Mapping[str, Any], report: Report) -> Prepared:
+    """Read, check and split; every reason why this cannot work is a Problem that names the field."""
+    table = tables.read(Path(spec["table"]), columns=list(dict.fromkeys(_needed(spec))))
+    truth, present, answers = _truth(table, spec)
+    counts = {"rows": table.num_rows, "missing_target": int(table.num_rows - present.size)}
+    if counts["missing_target"]:
+        report.log(f"{counts['missing_target']} rows without “{spec['target']}” were left out.")
+    split = _split(table, truth, present, spec)
+    counts |= {"train": int(split.train.size), "test": int(split.test.size)}
+    _refuse_one_sided(truth[split.train], spec, answers.classes)
+    types = {entry["name"]: entry for entry in spec["schema"]}
+    train, test = table.take(split.train), table.take(split.test)
+    inputs, notices = kept_inputs(train, _treated(types, spec))
+    if not inputs:
+        raise Invalid(f"No input is left to learn from. {notices[0]['text']}", fields={"inputs": "none is usable"})
+    notices += odd_numbers(train, inputs)
+    warned = leaks(train, test, inputs, spec["kind"], (truth[split.train], truth[split.test]))
+    names = [field["name"] for field in inputs]
+    kind = types[spec["split"]["column"]]["type"] if spec["split"].get("column") else ""
+    warned += overlaps.twins(table, split, [*names, spec["target"]])
+    warned += overlaps.shared_groups(table, split, _groups(spec), spec["split"].get("column", ""))
+    warned += overlaps.ahead(table, split, inputs, spec["split"], kind)
+    for note in notices + warned:
+        report.log(note["text"])
+    report.log(f"Learning from {counts['train']} rows, held back {counts['test']}.")
+    return Prepared(
+        table,
+        split,
+        truth,
+        layout_of(inputs),
+        inputs,
+        answers.positive,
+        answers.negative,
+        counts,
+        answers.classes,
+        notices,
+        warned,
+    )
+
+
+def _treated(types: Mapping[str, Mapping[str, Any]], spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The inputs with what somebody wants done with them."""
+    asked = spec.get("treatments") or {}
+    return [{**types[name], "treatment": asked.get(name)} if name in asked else types[name] for name in spec["inputs"]]
+
+
+def _groups(spec: Mapping[str, Any]) -> list[str]:
+    return group_columns(spec["schema"], spec["target"])
+
+
+def _refuse_one_sided(learned: Array, spec: Mapping[str, Any], classes: list[str] | None) -> None:
+    """A method cannot learn an answer that it never saw."""
+    if spec["kind"] == "regression":
+        return
+    seen = np.unique(learned)
+    if seen.size < 2:
+        raise Invalid(
+            f"All rows to learn from have the same “{spec['target']}”. Split at random, or by another column.",
+            fields={"split": "one class only"},
+        )
+    if classes is not None and seen.size < len(classes):
+        missed = next(name for place, name in enumerate(classes) if place not in seen)
+        raise Invalid(
+            f"No row to learn from has “{spec['target']}” = “{missed}”. Split at random, or by another column.",
+            fields={"split": "an answer is held back only"},
+        )
+
+
+def _needed(spec: Mapping[str, Any]) -> list[str]:
+    """The columns to read; those that only targets name, such as protected attributes, are no inputs."""
+    known = {entry["name"] for entry in spec["schema"]}
+    asked = [goal["column"] for goal in spec.get("goals", ()) if goal.get("column") in known]
+    names = [spec["target"], *spec["inputs"], *asked, *_groups(spec)]
+    return [*names, spec["split"]["column"]] if spec["split"]["kind"] in ("time", "group") else names
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The words of the answers: two, of which one is looked for, or several in order; none where they are numbers."""
+
+    positive: str | None = None
+    negative: str | None = None
+    classes: list[str] | None = None
+
+
+def _truth(table: pa.Table, spec: Mapping[str, Any]) -> tuple[Array, Array, Answers]:
+    """The answers of all rows as numbers, the rows that have an answer, and the words."""
+    target, column = spec["target"], table.column(spec["target"])
+    if spec["kind"] == "regression":
+        return *_numbers(target, numbers_of(column)), Answers()
+    words = words_of(column)
+    present = np.flatnonzero(words != GAP)
+    values, counts = np.unique(words[present].astype(str), return_counts=True)
+    _refuse_few(target, [str(value) for value in values], counts, spec["kind"])
+    if spec["kind"] == "multiclass":
+        places = {str(value): float(place) for place, value in enumerate(values)}
+        truth = np.array([places.get(value, np.nan) for value in words])
+        return truth, present, Answers(classes=[str(value) for value in values])
+    positive = spec["positive"] or str(values[np.argmin(counts)])
+    if positive not in values:
+        raise Invalid(f"“{target}” never is “{positive}”.", fields={"positive": f"Use {values[0]} or {values[1]}."})
+    other = str(next(value for value in values if value != positive))
+    return (words == positive).astype(np.float64), present, Answers(positive, other)
+
+
+def _numbers(target: str, numbers: Array) -> tuple[Array, Array]:
+    present = np.flatnonzero(~np.isnan(numbers))
+    if present.size < LEAST_ROWS:
+        raise _refused(f"Only {present.size} rows have a “{target}”. At least {LEAST_ROWS} are needed.")
+    if np.ptp(numbers[present]) == 0:
+        raise _refused(f"“{target}” has the same value in every row; there is nothing to learn.")
+    return numbers, present
+
+
+def _refuse_few(target: str, values: Sequence[str], counts: Array, kind: str) -> None:
+    """Refuse answers that do not fit the kind of question, or of which there are too few rows."""
+    if kind == "binary" and len(values) != 2:
+        raise _refused(f"“{target}” has {len(values)} different values; a yes-or-no question needs exactly two.")
+    if kind == "multiclass" and not 3 <= len(values) <= MOST_CLASSES:
+        raise _refused(
+            f"“{target}” has {len(values)} different values; a question with several answers needs from 3 to "
+            f"{MOST_CLASSES}.",
+        )
+    if kind == "multiclass" and counts.sum() < LEAST_ROWS:
+        raise _refused(f"Only {counts.sum()} rows have a “{target}”. At least {LEAST_ROWS} are needed.")
+    for value, count in zip(values, counts, strict=True):
+        if count < least_per_class(kind):
+            raise _refused(
+                f"Only {count} rows have “{target}” = “{value}”. At least {least_per_class(kind)} are needed to learn "
+                "from some and test on others.",
+            )
+
+
+def _refused(text: str) -> Problem:
+    return Invalid(text, fields={"target": text})
+
+
+def _split(table: pa.Table, truth: Array, present: Array, spec: Mapping[str, Any]) -> Split:
+    asked = spec["split"]
+    if asked["kind"] == "random":
+        classes = None if spec["kind"] == "regression" else truth[present]
+        return at_random(present, asked["test_share"], asked["seed"], classes)
+    if asked["kind"] == "group":
+        return _enough(
+            by_group(present, words_of(table.column(asked["column"]))[present], asked["test_share"], asked["seed"]),
+            asked,
+        )
+    kinds = {entry["name"]: entry["type"] for entry in spec["schema"]}
+    layout = layout_of([{"name": asked["column"], "type": kinds[asked["column"]]}])
+    split = by_time(present, from_table(table, layout)[present, 0].astype(np.float64), asked["test_share"])
+    return _enough(split, asked)
+
+
+def _enough(split: Split, asked: Mapping[str, Any]) -> Split:
+    """Refuse a split that leaves one part nearly empty."""
+    if min(split.train.size, split.test.size) < LEAST_PER_CLASS:
+        raise Invalid(
+            f"Splitting by “{asked['column']}” leaves {split.train.size} rows to learn from and {split.test.size} to "
+            "test on. Too many rows share one value of it; split at random, or by another column.",
+            fields={"split": "too few rows in one part"},
+        )
+    return split
