@@ -55,7 +55,7 @@ def from_rows(rows: Sequence[Mapping[str, Any]], layout: Layout) -> Matrix:
         values = [row.get(name) for row in rows]
         if kind in PARTS:
             for place, part in zip((first, *more), PARTS[kind], strict=True):
-                matrix[:, place] = [_part(value, part) for value in values]
+                matrix[:, place] = [part_of(value, part) for value in values]
         elif kind in ("text", "boolean"):
             gap = "" if name in layout.prose else GAP
             matrix[:, first] = [gap if value is None else word(value) for value in values]
@@ -68,7 +68,8 @@ def _usable(value: Any) -> float:
     return float(value) if value is not None and abs(value) <= LARGEST else np.nan
 
 
-def _part(value: Any, part: str) -> float:
+def part_of(value: Any, part: str) -> float:
+    """One numeric part of an ISO date or date and time; NaN when it is none."""
     found = moment(value) if value is not None else None
     if found is None:
         return np.nan

@@ -1,26 +1,28 @@
 """PURE: a model as one file: skops with a fixed allow-list, signature, reference, golden rows, card.
 
 Nothing here ever asks a file which types it would like to have trusted: every type and loader in it must be on the
-list below, or the file is refused before anything in it is built.
+list below, or the file is refused before anything in it is built. A sixth part may hold the same model as plain arrays
+(see `experiments.compiled`); it is used only for the very model that it was made of.
 """
 
 import io
 import json
 import zipfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-import skops.io
 
+from experiments.compiled import model as compiling
+from experiments.compiled.proof import COMPILED, STORED, Proof, mark_of
 from experiments.matrices import Layout, Matrix, from_rows, layout_of
 from jobs.report import Report
 from problems.problem import Invalid
 
 PARTS = ("model.skops", "signature.json", "reference.json", "golden.json", "card.json")
+FAST = "compiled.npz"
 MOST_BYTES = 2 * 1024**3
 MOST_MEMBERS = 200_000
 _PLAIN = {
@@ -141,8 +143,7 @@ TRUSTED = [
 ]
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """One prediction: a class in words with a chance, or a number.
 
     The chance is that of the positive class, or of the class that was answered where there are several; those have the
@@ -156,6 +157,8 @@ class Answer:
 
 def dumped(pipeline: Any) -> bytes:
     """A fitted pipeline as skops bytes; refuses to write what it would refuse to read."""
+    import skops.io  # late, with scikit-learn behind it: a server of compiled models needs neither
+
     content: bytes = skops.io.dumps(pipeline)
     refuse_foreign(content)
     return content
@@ -163,6 +166,8 @@ def dumped(pipeline: Any) -> bytes:
 
 def loaded(content: bytes) -> Any:
     """The pipeline in skops bytes, or a refusal. There is no other loader to fall back to."""
+    import skops.io  # late, see above
+
     refuse_foreign(content)
     try:
         return skops.io.loads(content, trusted=TRUSTED)
@@ -216,11 +221,21 @@ def pack(
     reference: Mapping[str, Any],
     golden: Mapping[str, Any],
     card: Mapping[str, Any],
+    prove: Callable[[bytes], Proof] | None = None,
 ) -> None:
-    """Write the bundle; every JSON part is plain, so NaN in one of them is an error of ours."""
+    """Write the bundle; every JSON part is plain, so NaN in one of them is an error of ours.
+
+    `prove` is given the stored model; its compiled form, if it has one, becomes a part, and the card tells of it.
+    """
+    model = dumped(pipeline)
+    proof = prove(model) if prove else None
+    if proof:
+        card = {**card, "serving": proof.facts}
     parts = {"signature.json": signature, "reference.json": reference, "golden.json": golden, "card.json": card}
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("model.skops", dumped(pipeline))
+        archive.writestr("model.skops", model)
+        if proof and proof.content is not None:
+            archive.writestr(FAST, proof.content)
         for name, part in parts.items():
             archive.writestr(name, json.dumps(part, allow_nan=False))
 
@@ -229,7 +244,7 @@ class Bundle:
     """An opened bundle. Its JSON parts are read at once, the model only when a predictor is asked for."""
 
     def __init__(self, parts: Mapping[str, bytes]) -> None:
-        self._model = parts["model.skops"]
+        self._model, self._fast = parts["model.skops"], parts.get(FAST)
         try:
             self.signature, self.reference, self.golden, self.card = (
                 dict(json.loads(parts[name])) for name in PARTS[1:]
@@ -239,19 +254,31 @@ class Bundle:
 
     @classmethod
     def open(cls, path: Path) -> "Bundle":
-        """Read a bundle from a file whose hash was checked; refuses anything but exactly its five parts."""
+        """Read a bundle from a file whose hash was checked; refuses anything but exactly its parts."""
         try:
             with zipfile.ZipFile(path) as archive:
                 _refuse_bomb(archive)
-                if sorted(archive.namelist()) != sorted(PARTS):
-                    raise Invalid("The bundle does not hold exactly its five parts.", code="bad_bundle")
-                return cls({name: archive.read(name) for name in PARTS})
+                names = archive.namelist()
+                if sorted(names) not in (sorted(PARTS), sorted((*PARTS, FAST))):
+                    raise Invalid("The bundle does not hold exactly its parts.", code="bad_bundle")
+                return cls({name: archive.read(name) for name in names})
         except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError) as error:
             raise Invalid("The bundle is not a whole file.", code="bad_bundle") from error
 
     def predictor(self) -> "Predictor":
-        """The model, ready to answer."""
+        """The stored pipeline itself, ready to answer."""
         return Predictor(loaded(self._model), self.signature)
+
+    def compiled(self) -> "Predictor":
+        """The compiled model, ready to answer; Invalid says why there is none for this very model."""
+        if self._fast is None:
+            raise Invalid(str(self.card.get("serving", {}).get("why") or "It was packed without one."))
+        try:
+            if compiling.facts_of(self._fast)["model"] != mark_of(self._model):
+                raise Invalid("Its compiled form belongs to another model.")
+            return Predictor(compiling.loaded(self._fast, self.signature), self.signature, COMPILED)
+        except (ValueError, KeyError, IndexError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
+            raise Invalid(f"Its compiled form is damaged ({type(error).__name__}).") from error
 
 
 def answers_of(pipeline: Any, kind: str, matrix: Matrix) -> Matrix:
@@ -261,10 +288,10 @@ def answers_of(pipeline: Any, kind: str, matrix: Matrix) -> Matrix:
 
 
 class Predictor:
-    """Answers clean rows (see `signatures.check_rows`) with the stored pipeline itself."""
+    """Answers clean rows (see `signatures.check_rows`) with the stored pipeline, or with its compiled form."""
 
-    def __init__(self, pipeline: Any, signature: Mapping[str, Any]) -> None:
-        self._pipeline, self._signature = pipeline, signature
+    def __init__(self, pipeline: Any, signature: Mapping[str, Any], path: str = STORED) -> None:
+        self._pipeline, self._signature, self.path = pipeline, signature, path
         self._threshold = float(signature["threshold"] or 0.5)
 
     @cached_property
@@ -273,9 +300,10 @@ class Predictor:
 
     def predict(self, rows: list[dict[str, Any]]) -> list[Answer]:
         """One answer for each row, in order."""
-        if not rows:
-            return []
-        matrix = from_rows(rows, self._layout)
+        return self.answers(from_rows(rows, self._layout)) if rows else []
+
+    def answers(self, matrix: Any) -> list[Answer]:
+        """The same for a matrix; a compiled model also takes `Columns`."""
         if self._signature["kind"] == "regression":
             return [Answer(float(value), None) for value in self.ask(matrix)]
         if self._signature["kind"] == "multiclass":

@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 from datasets.splitting import packed
 from experiments import uplift
 from experiments.columns import from_table
+from experiments.compiled.proof import proved
 from experiments.environment import environment
 from experiments.estimators.catalog import FAMILIES
 from experiments.estimators.preprocessing import pipeline, plain_vocabularies
@@ -75,12 +76,15 @@ def _run(spec: dict[str, Any], folder: Path, report: Report, threads: int) -> di
     signature = _signature(spec, data)
     beside = uplift.beside(spec, data, fitted[chosen], matrices[1], report)
     surroundings = environment(spec["data_sha256"], spec["seed"], threads)
-    _pack(folder / "bundle.zip", fitted[chosen], signature, spec, data, methods[chosen], surroundings, matrices[1])
+    path = folder / "bundle.zip"
+    serving = _pack(path, fitted[chosen], signature, spec, data, methods[chosen], surroundings, matrices[1])
     report.progress(steps, steps, "Done")
     return {
         "method": chosen,
         "metrics": methods[chosen]["metrics"],
-        "evaluation": _evaluation(spec, data, methods, chosen, decide_by, weights) | beside | {"signature": signature},
+        "evaluation": _evaluation(spec, data, methods, chosen, decide_by, weights)
+        | beside
+        | {"signature": signature, "serving": serving},
         "environment": surroundings,
     }
 
@@ -183,8 +187,11 @@ def _pack(
     method: Mapping[str, Any],
     surroundings: Mapping[str, Any],
     matrix: Array,
-) -> None:
-    """Write the bundle, read it back, and make sure that what was read answers as what was trained."""
+) -> dict[str, Any]:
+    """Write the bundle, read it back, and make sure that what was read answers as what was trained.
+
+    Returns what was proved of its compiled form.
+    """
     rows = golden_rows(data.test, signature["inputs"], GOLDEN, spec["seed"])
     answers = Predictor(model, signature).predict(rows)
     expected = [{"answer": answer.answer, "probability": answer.probability} for answer in answers]
@@ -196,11 +203,13 @@ def _pack(
     }
     card = _card(spec, data, method) | {"environment": dict(surroundings)}
     golden = {"rows": rows, "answers": expected}
-    pack(path, pipeline=model, signature=signature, reference=reference, golden=golden, card=card)
+    parts = {"signature": signature, "reference": reference, "golden": golden, "card": card}
+    pack(path, pipeline=model, **parts, prove=lambda stored: proved(model, stored, signature, matrix))
     bundle = Bundle.open(path)
     for answer, wanted in zip(bundle.predictor().predict(bundle.golden["rows"]), expected, strict=True):
         if not same(answer.answer, wanted["answer"]) or not same(answer.probability, wanted["probability"]):
             raise Problem("The stored model does not answer as the trained one. It was not kept.", code="bad_bundle")
+    return dict(bundle.card["serving"])
 
 
 def _card(spec: Mapping[str, Any], data: Prepared, method: Mapping[str, Any]) -> dict[str, Any]:

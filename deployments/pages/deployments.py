@@ -64,7 +64,13 @@ class DeploymentPages(ProjectPage):
         base = settings.PREDICT_URL
         return {
             "curl": snippets.predict_curl(base, deployment.name, row),
-            "python": snippets.predict_python(base, deployment.name, row),
+            "more_calls": [
+                ("Python", snippets.predict_python(base, deployment.name, row)),
+                ("JavaScript", snippets.predict_javascript(base, deployment.name, row)),
+                ("R", snippets.predict_r(base, deployment.name, row)),
+                ("MLflow’s form", snippets.mlflow_curl(base, deployment.name, row)),
+                ("Open Inference Protocol (v2)", snippets.v2_curl(base, deployment.name, signature["inputs"])),
+            ],
             "try_form": TryForm(signature=signature, auto_id="try_%s"),
         }
 

@@ -81,7 +81,7 @@ class VersionPage(ProjectPage):
             ),
             "versions": [row_of(one) for one in queries.versions_of(self.project).filter(model=version.model)[:50]],
         }
-        context |= value_context(version.run, contract_in_force(self.project))
+        context |= value_context(version.run, contract_in_force(self.project)) | _serving(version)
         return self.show(status=status, **(context | changed))
 
     def _panel(self, gate: Gate | None, checks: list[gate_rules.Check], rule: GateRule) -> dict[str, Any]:
@@ -184,3 +184,8 @@ class Promote(VersionPage):
             return self.refused(version, problem)
         messages.success(request, f"{version} is on its way to production.")
         return redirect("model-version", self.project.key, name, number)
+
+
+def _serving(version: ModelVersion) -> dict[str, str]:
+    """Which form of the model answers, and why."""
+    return {"serving": findings.of_serving(version.run.evaluation.get("serving"))}

@@ -5,23 +5,26 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import orjson
 from django.conf import settings
 
 from accounts.one_time import digest
-from deployments.serving import messages, openapi
-from deployments.serving.inference import Answered, Facts, Loaded, answer
+from deployments.serving import messages, openapi, protocols, tensors
+from deployments.serving.batching import Queue
+from deployments.serving.inference import Facts, Loaded
 from deployments.serving.journal import Journal, seal_leftovers
 from deployments.serving.messages import Reply, Request, problem
 from deployments.serving.metrics import Metrics
-from deployments.serving.parsing import rows_of
+from deployments.serving.protocols import Asked, Place
 from deployments.serving.refresher import Refresher
+from deployments.serving.repeats import Repeats
 from problems.problem import Missing, Problem, Unavailable
 
 log = logging.getLogger(__name__)
-PREFIX = "/v1/deployments/"
+LONG_BODY = 128 * 1024
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -57,6 +60,17 @@ class Application:
         self.journal: Journal | None = None
         self._pool = ThreadPoolExecutor(settings.PREDICT_THREADS, thread_name_prefix="predict")
         self._pending = 0
+        self._queues: dict[str, Queue] = {}
+        self._repeats = Repeats()
+        self._fixed: dict[str, Callable[[Request], Reply]] = {
+            "/healthz": self._health,
+            "/readyz": self._readiness,
+            "/metrics": self._metrics,
+            "/ping": self._health,
+            "/v2": self._server,
+            "/v2/health/live": self._health,
+            "/v2/health/ready": self._readiness,
+        }
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -104,23 +118,39 @@ class Application:
 
     async def _route(self, request: Request, began: float) -> Reply:
         messages.check_host(request, settings.PREDICT_HOSTS)
-        if fixed := {"/healthz": self._health, "/readyz": self._readiness, "/metrics": self._metrics}.get(request.path):
+        if fixed := self._fixed.get(request.path):
             _only(request, "GET")
             return fixed(request)
-        name, _, verb = request.path.removeprefix(PREFIX).partition("/")
-        if not request.path.startswith(PREFIX) or verb not in ("predict", "openapi.json"):
+        place = protocols.place_of(request.path)
+        if place is None:
             raise Missing("There is nothing here. Predictions are at /v1/deployments/<name>/predict.")
-        _only(request, "POST" if verb == "predict" else "GET")
-        self._check_key(request, name)
-        facts, model = self._model(name)
-        if verb == "openapi.json":
-            return Reply(200, orjson.dumps(openapi.document(facts, model.signature, settings.PREDICT_URL)))
+        _only(request, place.method)
+        name = self._check_key(request, place.name)
         try:
-            return await self._predict(request, facts, model, began)
+            return await self._of_model(request, place, name, began)
         except Problem as refusal:
-            return problem(refusal, deployment=name, counted=True)
+            reply = problem(refusal, deployment=name, counted=place.method == "POST")
+            return replace(reply, body=tensors.refusal_of(refusal)) if place.is_open_inference else reply
 
-    def _check_key(self, request: Request, name: str) -> None:
+    async def _of_model(self, request: Request, place: Place, name: str, began: float) -> Reply:
+        facts, model = self._model(name)
+        if place.version not in ("", str(facts.version)):
+            raise Missing(f"Version {place.version} does not answer here; version {facts.version} does.")
+        if place.verb == "openapi.json":
+            return Reply(200, orjson.dumps(openapi.document(facts, model.signature, settings.PREDICT_URL)))
+        if place.verb == "metadata":
+            return Reply(200, orjson.dumps(tensors.metadata(facts, model.signature)))
+        if place.verb == "ready":
+            return Reply(200, orjson.dumps({"name": name, "ready": True}))
+        messages.check_content(request)
+        body = await request.body()
+        if not (repeat := request.header(b"idempotency-key")):
+            return await self._predict(body, facts, model, began, place.verb)
+        who = digest(f"{request.path} {request.header(b'authorization')}")
+        return await self._repeats.once(who, repeat, body, lambda: self._predict(body, facts, model, began, place.verb))
+
+    def _check_key(self, request: Request, name: str) -> str:
+        """The deployment of the key that was sent, which must be the one that is named."""
         scheme, _, secret = request.header(b"authorization").partition(" ")
         secret = secret.strip()
         known = scheme.lower() == "bearer" and secret.isascii() and 0 < len(secret) <= 200
@@ -130,8 +160,9 @@ class Application:
                 "Send the key of this deployment: `Authorization: Bearer bk_…`. "
                 "It is missing, unknown, expired or revoked."
             )
-        if key.deployment != name:
+        if name and key.deployment != name:
             raise Missing("There is no such deployment for this key.")
+        return key.deployment
 
     def _model(self, name: str) -> tuple[Facts, Loaded]:
         live = self.refresher.live
@@ -141,31 +172,43 @@ class Application:
             raise Unavailable(f"{trouble} Nothing was answered.", code="corrupted")
         raise Unavailable("Nothing is in production here yet.", code="not_ready")
 
-    async def _predict(self, request: Request, facts: Facts, model: Loaded, began: float) -> Reply:
-        messages.check_content(request)
-        body = await request.body()
+    async def _predict(self, body: bytes, facts: Facts, model: Loaded, began: float, verb: str) -> Reply:
         if self._pending >= settings.PREDICT_QUEUE:
             raise Overloaded("This server has more requests than it can hold. Try again in a second.")
         self._pending += 1
         try:
             async with asyncio.timeout(settings.PREDICT_SECONDS):
-                loop = asyncio.get_running_loop()
-                answered = await loop.run_in_executor(self._pool, self._compute, body, facts, model, began)
-                assert self.journal is not None
-                await asyncio.wrap_future(self.journal.append(answered.lines))
+                asked = await self._read(verb, body, model)
+                answered = await self._queue(facts, model).answer(asked.rows, began)
         except TimeoutError:
             raise Unavailable(
                 f"It took longer than {settings.PREDICT_SECONDS} s. Nothing was answered.", code="time_limit"
             ) from None
         finally:
             self._pending -= 1
-        return Reply(200, _body(facts, answered), facts.deployment, True, answered.rows, answered.unknown)
+        return Reply(200, asked.body(facts, answered), facts.deployment, True, answered.rows, answered.unknown)
 
-    def _compute(self, body: bytes, facts: Facts, model: Loaded, began: float) -> Answered:
-        return answer(model, facts, rows_of(body), settings.SERVING_KEY, began)
+    async def _read(self, verb: str, body: bytes, model: Loaded) -> Asked:
+        """What a body asks; a long one is read beside the loop, so that others need not wait for it."""
+        if len(body) <= LONG_BODY:
+            return protocols.asked(verb, body, model.signature)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._pool, protocols.asked, verb, body, model.signature)
+
+    def _queue(self, facts: Facts, model: Loaded) -> Queue:
+        """Where requests to this release wait; it is made anew when the release, its policy or its model changes."""
+        queue = self._queues.get(facts.deployment)
+        if queue is None or queue.facts is not facts or queue.model is not model:
+            assert self.journal is not None
+            queue = Queue(facts, model, self._pool, self.journal, settings.SERVING_KEY)
+            self._queues[facts.deployment] = queue
+        return queue
 
     def _health(self, request: Request) -> Reply:
         return Reply(200, b'{"status":"ok"}')
+
+    def _server(self, request: Request) -> Reply:
+        return Reply(200, b'{"name":"baton","version":"2","extensions":[]}')
 
     def _readiness(self, request: Request) -> Reply:
         """Which deployments answer with which version, and what is wrong; 503 while something is."""
@@ -186,19 +229,6 @@ class Application:
         commits = self.journal.commits if self.journal else 0
         text = self.metrics.text(models, self.refresher.ready, commits)
         return Reply(200, text.encode(), content_type=b"text/plain; version=0.0.4; charset=utf-8")
-
-
-def _body(facts: Facts, answered: Answered) -> bytes:
-    return orjson.dumps(
-        {
-            "deployment": facts.deployment,
-            "model": facts.model,
-            "version": facts.version,
-            "policy": facts.policy.version if facts.policy else None,
-            "release": facts.release,
-            "predictions": answered.predictions,
-        }
-    )
 
 
 def _only(request: Request, method: str) -> None:

@@ -9,14 +9,18 @@ from typing import Any, Protocol
 import orjson
 
 from deployments import golden
-from deployments.prediction_ids import new_id
+from deployments.prediction_ids import new_ids
 from deployments.serving.parsing import RowsInvalid
 from experiments import baselines
+from experiments.compiled.columns import Reader
+from experiments.compiled.proof import COMPILED
+from experiments.packaging import Bundle
 from experiments.signatures import check_rows, word
-from problems.problem import Corrupted
+from problems.problem import Corrupted, Problem
 from projects.policies import NO, YES, Rule
 
 MAX_ERRORS = 100
+HUNDRED, TRIES = 100, 5
 
 
 class Answer(Protocol):
@@ -36,6 +40,20 @@ class Predictor(Protocol):
     """What answers rows that were checked against the signature."""
 
     def predict(self, rows: list[dict[str, Any]]) -> Sequence[Answer]: ...
+
+    def answers(self, matrix: Any) -> Sequence[Answer]: ...
+
+
+@dataclass(frozen=True)
+class Cost:
+    """About how many seconds a call takes: so many, and so many for each row."""
+
+    call: float = 0.0
+    row: float = 0.0
+
+    def of(self, rows: int) -> float:
+        """Seconds for so many rows."""
+        return self.call + self.row * rows
 
 
 @dataclass(frozen=True)
@@ -66,12 +84,15 @@ class Answered:
 
 @dataclass
 class Loaded:
-    """A model in memory, ready to answer."""
+    """A model in memory, ready to answer. `why` says what is served by the stored pipeline, and for what reason."""
 
     bundle: str
     signature: dict[str, Any]
     predictor: Predictor
+    why: str = ""
+    cost: Cost = field(default_factory=Cost)
     categories: dict[str, frozenset[str]] = field(init=False)
+    reader: Reader | None = field(init=False)
 
     def __post_init__(self) -> None:
         self.categories = {
@@ -79,6 +100,7 @@ class Loaded:
             for part in self.signature["inputs"]
             if part["categories"] is not None
         }
+        self.reader = Reader(self.signature) if getattr(self.predictor, "path", "") == COMPILED else None
 
     def checked(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """The rows as the model wants them; RowsInvalid names every row and field that does not fit."""
@@ -87,63 +109,114 @@ class Loaded:
             raise RowsInvalid([dict(error) for error in errors[:MAX_ERRORS]], len(errors))
         return clean
 
-    def unknown(self, row: dict[str, Any]) -> int:
-        """How many values of a row are categories that training never saw."""
-        return sum(
-            1
-            for name, known in self.categories.items()
-            if (value := row.get(name)) is not None and word(value) not in known
-        )
+    def answered(self, rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], Sequence[Answer]]:
+        """Clean rows and their answers; plain values go to a compiled model as columns, without a matrix."""
+        taken = self.reader.read(rows) if self.reader else None
+        if taken is None or self.reader is None:
+            clean = self.checked(rows)
+            return clean, self.predictor.predict(clean)
+        names = self.reader.names
+        clean = [dict(zip(names, values, strict=True)) for values in zip(*taken.values, strict=True)]
+        return clean, self.predictor.answers(taken.columns)
+
+    def unknown(self, rows: list[dict[str, Any]]) -> list[int]:
+        """How many values of each row are categories that training never saw."""
+        found = [0] * len(rows)
+        for name, known in self.categories.items():
+            words = [value if type(value := row[name]) is str else _word(value) for row in rows]
+            if not known.issuperset(words):
+                for place, one in enumerate(words):
+                    found[place] += one is not None and one not in known
+        return found
+
+
+def _word(value: Any) -> str | None:
+    return None if value is None else word(value)
 
 
 def load(path: Path, bundle: str) -> Loaded:
-    """Open a bundle whose bytes were verified. Its golden rows warm it, and must be answered as in training."""
-    from experiments.packaging import Bundle  # loads scikit-learn: only once a model is needed
+    """Open a bundle whose bytes were verified. Its golden rows warm it, and must be answered as in training.
 
+    The compiled form answers where it has one that does; otherwise the stored pipeline, and `why` says why.
+    """
     opened = Bundle.open(path)
-    loaded = Loaded(bundle, opened.signature, opened.predictor())
-    if changed := golden.different(loaded.predictor, opened.golden):
-        count = f"{len(changed)} of {len(opened.golden['rows'])}"
-        raise Corrupted(f"It answers {count} stored rows differently than in training. It was not used.")
-    return loaded
+    found, why = None, ""
+    try:
+        found = opened.compiled()
+        if golden.different(found, opened.golden):
+            found, why = None, "Its compiled form answers stored rows differently than in training."
+    except Problem as reason:
+        why = reason.text
+    if found is None:
+        found = opened.predictor()
+        if changed := golden.different(found, opened.golden):
+            count = f"{len(changed)} of {len(opened.golden['rows'])}"
+            raise Corrupted(f"It answers {count} stored rows differently than in training. It was not used.")
+    model = Loaded(bundle, opened.signature, found, why)
+    model.cost = measured(model, opened.golden["rows"])
+    return model
+
+
+def measured(model: Loaded, rows: list[dict[str, Any]]) -> Cost:
+    """What answering costs, from the stored rows; it also warms the model."""
+    if not rows:
+        return Cost()
+    many = (rows * HUNDRED)[:HUNDRED]
+    one, all_ = (min(_timed(model, some) for _ in range(TRIES)) for some in (rows[:1], many))
+    each = max(0.0, (all_ - one) / (HUNDRED - 1))
+    return Cost(max(0.0, one - each), each)
+
+
+def _timed(model: Loaded, rows: list[dict[str, Any]]) -> float:
+    began = time.perf_counter()
+    model.answered(rows)
+    return time.perf_counter() - began
 
 
 def answer(model: Loaded, facts: Facts, rows: list[dict[str, Any]], key: bytes, began: float) -> Answered:
     """Check the rows, answer them, and write their lines of the log. `began` is a reading of time.perf_counter."""
-    clean = model.checked(rows)
-    found = model.predictor.predict(clean)
-    at = time.time()
-    latency = round((time.perf_counter() - began) * 1000, 3)
+    return answer_all(model, facts, [(rows, began)], key)[0]
+
+
+def answer_all(
+    model: Loaded, facts: Facts, asked: Sequence[tuple[list[dict[str, Any]], float]], key: bytes
+) -> list[Answered]:
+    """The same for several requests to one model, in one go; a row that does not fit refuses all of them."""
+    rows = asked[0][0] if len(asked) == 1 else [row for some, _ in asked for row in some]
+    clean, found = model.answered(rows)
+    at, now = time.time(), time.perf_counter()
+    ats = [at + place / 1e6 for place in range(len(rows))]
+    ids, unknown = new_ids(key, facts.deployment, ats), model.unknown(clean)
     kind = model.signature["kind"]
-    number = facts.policy.version if facts.policy and kind == "binary" else None
-    predictions, lines, unknown_total = [], [], 0
-    for place, (row, one) in enumerate(zip(clean, found, strict=True)):
-        unknown = model.unknown(row)
-        unknown_total += unknown
-        prediction = {
-            "id": new_id(key, facts.deployment, at + place / 1e6),
-            **decided(one, facts.policy, model.signature),
-        }
-        predictions.append(prediction)
-        lines.append(
-            orjson.dumps(
-                prediction
-                | {
-                    "deployment": facts.deployment,
-                    "at": at + place / 1e6,
-                    "release": facts.release,
-                    "version": facts.version,
-                    "policy": number,
-                    "latency_ms": latency,
-                    "number": one.answer if kind == "regression" else None,
-                    "row": row,
-                    "unknown": unknown,
-                    "baseline": shadow(facts.baseline, rows[place], model.signature),
-                },
-                option=orjson.OPT_APPEND_NEWLINE,
-            )
-        )
-    return Answered(predictions, b"".join(lines), len(predictions), unknown_total)
+    fixed = {
+        "deployment": facts.deployment,
+        "release": facts.release,
+        "version": facts.version,
+        "policy": facts.policy.version if facts.policy and kind == "binary" else None,
+    }
+    answers, place = [], 0
+    for some, began in asked:
+        latency = round((now - began) * 1000, 3)
+        predictions, lines, unseen = [], [], 0
+        for row in some:
+            one, values = found[place], clean[place]
+            unseen += unknown[place]
+            prediction = {"id": ids[place], **decided(one, facts.policy, model.signature)}
+            predictions.append(prediction)
+            line = {
+                **prediction,
+                **fixed,
+                "at": ats[place],
+                "latency_ms": latency,
+                "number": one.answer if kind == "regression" else None,
+                "row": values,
+                "unknown": unknown[place],
+                "baseline": shadow(facts.baseline, row, model.signature),
+            }
+            lines.append(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+            place += 1
+        answers.append(Answered(predictions, b"".join(lines), len(some), unseen))
+    return answers
 
 
 def decided(one: Answer, rule: Rule | None, signature: dict[str, Any]) -> dict[str, Any]:

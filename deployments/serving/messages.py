@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -118,9 +119,14 @@ def of(reply: Reply) -> Iterator[dict[str, Any]]:
 
 def check_host(request: Request, allowed: list[str]) -> None:
     """Refuse a host that is not ours; the same rule as for the pages."""
-    domain, _ = split_domain_port(request.header(b"host"))
-    if not domain or not validate_host(domain, allowed):
+    if not _ours(request.header(b"host"), tuple(allowed)):
         raise Problem("Unknown host.", code="unknown_host")
+
+
+@lru_cache(maxsize=256)
+def _ours(host: str, allowed: tuple[str, ...]) -> bool:
+    domain, _ = split_domain_port(host)
+    return bool(domain) and validate_host(domain, allowed)
 
 
 def check_content(request: Request) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from deployments.serving.inference import Facts
 from deployments.serving.parsing import MAX_ROWS
+from deployments.serving.tensors import metadata
 
 TYPES: dict[str, dict[str, Any]] = {
     "integer": {"type": "integer"},
@@ -21,7 +22,7 @@ def example_row(signature: dict[str, Any]) -> dict[str, Any]:
 
 
 def document(facts: Facts, signature: dict[str, Any], server: str) -> dict[str, Any]:
-    """OpenAPI 3.1 of `POST /v1/deployments/<name>/predict`."""
+    """OpenAPI 3.1 of the addresses that answer for one deployment."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -37,11 +38,13 @@ def document(facts: Facts, signature: dict[str, Any], server: str) -> dict[str, 
                 "post": {
                     "operationId": "predict",
                     "summary": f"Predict {signature['target']} for one row or many",
+                    "parameters": [REPEAT],
                     "requestBody": {"required": True, "content": {"application/json": _body(signature)}},
                     "responses": {"200": _answered(facts, signature)} | _refusals(),
                 }
             }
-        },
+        }
+        | _others(facts, signature),
         "components": {
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
             "schemas": {"Problem": PROBLEM},
@@ -59,11 +62,48 @@ def _body(signature: dict[str, Any]) -> dict[str, Any]:
     return {"schema": {"oneOf": forms}, "example": {"row": example_row(signature)}}
 
 
+def _others(facts: Facts, signature: dict[str, Any]) -> dict[str, Any]:
+    """The same in MLflow's form and in that of the Open Inference Protocol."""
+    row = example_row(signature)
+    tensors = [
+        {"name": one["name"], "datatype": one["datatype"], "shape": [1], "data": [row[one["name"]]]}
+        for one in metadata(facts, signature)["inputs"]
+    ]
+    forms = {
+        f"/v1/deployments/{facts.deployment}/invocations": ("invocations", "MLflow", {"dataframe_records": [row]}),
+        f"/v2/models/{facts.deployment}/infer": ("infer", "the Open Inference Protocol", {"inputs": tensors}),
+    }
+    answered = {"200": {"description": "One answer a row, in order", "content": {"application/json": {}}}}
+    return {
+        path: {
+            "post": {
+                "operationId": name,
+                "summary": f"Predict {signature['target']} as clients of {whose} ask",
+                "parameters": [REPEAT],
+                "requestBody": {
+                    "required": True,
+                    "content": {"application/json": {"schema": {"type": "object"}, "example": example}},
+                },
+                "responses": answered | _refusals(),
+            }
+        }
+        for path, (name, whose, example) in forms.items()
+    }
+
+
 def _refusals() -> dict[str, Any]:
     content = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {status: {"description": words, "content": content} for status, words in REFUSALS.items()}
 
 
+REPEAT = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "maxLength": 200},
+    "description": "A name of your own for this request. Sent again within ten minutes with the same body, it gets the "
+    "same answer from the same server, and one line in the log.",
+}
 DECISION = {
     "enum": ["yes", "no", "person"],
     "description": "What to do by the decision policy in force; `person`: let somebody look before anything is done.",
@@ -76,6 +116,7 @@ REFUSALS = {
     "400": "Not JSON, or not understood",
     "401": "The key is missing, unknown, expired or revoked",
     "404": "There is no such deployment for this key",
+    "409": "This Idempotency-Key was used for another request",
     "413": f"More than 5 MB, or more than {MAX_ROWS} rows",
     "422": "A value does not fit; `errors` names row and field",
     "429": "Too many requests wait; try again after `Retry-After`",

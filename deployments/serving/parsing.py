@@ -24,9 +24,7 @@ class RowsInvalid(Invalid):
 
 def rows_of(body: bytes) -> list[dict[str, Any]]:
     """The rows of `{"row": {…}}` or `{"rows": [{…}, …]}`; anything else is refused with what is wrong."""
-    if len(body) > MAX_BODY:
-        raise TooLarge(f"The body is larger than {MAX_BODY} bytes. Send fewer rows at a time.")
-    data = _json(body)
+    data = json_of(body)
     if not isinstance(data, dict):
         raise Invalid('The body must be an object: {"row": {…}} or {"rows": [{…}, …]}.')
     if extra := sorted(set(data) - {"row", "rows"}):
@@ -37,11 +35,15 @@ def rows_of(body: bytes) -> list[dict[str, Any]]:
 
 
 def _listed(data: dict[str, Any]) -> list[dict[str, Any]]:
-    rows = [data["row"]] if "row" in data else data["rows"]
+    return rows_in([data["row"]] if "row" in data else data["rows"], "rows")
+
+
+def rows_in(rows: Any, where: str) -> list[dict[str, Any]]:
+    """A list of objects, not empty and not too long; `where` names it in a refusal."""
     if not isinstance(rows, list):
-        raise Invalid('"rows" must be a list of objects.', fields={"rows": "Must be a list of objects."})
+        raise Invalid(f'"{where}" must be a list of objects.', fields={where: "Must be a list of objects."})
     if not rows:
-        raise Invalid('"rows" is empty. Send at least one row.', fields={"rows": "Must hold at least one row."})
+        raise Invalid(f'"{where}" is empty. Send at least one row.', fields={where: "Must hold at least one row."})
     if len(rows) > MAX_ROWS:
         raise TooLarge(
             f"{len(rows)} rows are more than the {MAX_ROWS} that one request may carry. "
@@ -54,14 +56,26 @@ def _listed(data: dict[str, Any]) -> list[dict[str, Any]]:
     return rows
 
 
-def _json(body: bytes) -> Any:
+def json_of(body: bytes) -> Any:
+    """A body as strict JSON, limited in size and depth."""
+    if len(body) > MAX_BODY:
+        raise TooLarge(f"The body is larger than {MAX_BODY} bytes. Send fewer rows at a time.")
     try:
         data = orjson.loads(body)
     except (ValueError, RecursionError) as error:
         raise Problem(f"The body is not valid JSON: {str(error)[:200]}.", code="bad_json") from None
-    if b"{" in body and (b"\\u0000" in body or body.count(b"{") + body.count(b"[") > 2):
+    if _suspicious(body, data):
         _walk(data, look_for_nul=b"\\u0000" in body)
     return data
+
+
+def _suspicious(body: bytes, data: Any) -> bool:
+    """Whether it could be nested too deeply, or hold NUL. Rows side by side are not deep, however many they are."""
+    if b"\\u0000" in body:
+        return True
+    lists = [value for value in data.values() if isinstance(value, list)] if isinstance(data, dict) else []
+    beside = max(map(len, lists), default=1) - 1
+    return body.count(b"{") + body.count(b"[") - beside > MAX_DEPTH
 
 
 def _walk(data: Any, *, look_for_nul: bool) -> None:

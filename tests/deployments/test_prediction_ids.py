@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployments.prediction_ids import LENGTH, belongs, new_id, time_of
+from deployments.prediction_ids import LENGTH, belongs, new_id, new_ids, time_of
 
 KEY = b"a key of this instance"
 
@@ -40,3 +40,15 @@ def test_no_other_spelling_of_a_name_is_accepted():
 def test_no_time_is_read_from_what_is_no_name():
     with pytest.raises(ValueError):
         time_of("nonsense")
+
+
+def test_many_names_are_made_as_one_is():
+    ats = [1_790_000_000 + place / 1e6 for place in range(7)]
+    names = new_ids(b"key", "churn", ats)
+    assert names == sorted(names)
+    assert len(set(names)) == 7
+    for name, at in zip(names, ats, strict=True):
+        assert len(name) == LENGTH
+        assert belongs(b"key", "churn", name)
+        assert not belongs(b"key", "other", name)
+        assert time_of(name) == pytest.approx(at, abs=2e-6)

@@ -57,6 +57,9 @@ def test_one_row_and_many_are_answered_named_and_logged(live, settings):
     )
     body = document["paths"]["/v1/deployments/churn-classifier/predict"]["post"]["requestBody"]
     assert server.predict(body["content"]["application/json"]["example"], key)[0] == 200
+    for path in (f"/v1/deployments/{deployment.name}/invocations", f"/v2/models/{deployment.name}/infer"):
+        example = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]["example"]
+        assert server.request("POST", path, json.dumps(example), Authorization=f"Bearer {key}")[0] == 200
     metrics = server.get("/metrics")[2].decode()
     assert 'baton_model_in_use{deployment="churn-classifier",model="churn-classifier",version="1"} 1' in metrics
     assert key not in metrics
@@ -65,7 +68,7 @@ def test_one_row_and_many_are_answered_named_and_logged(live, settings):
     opened, sealed = folders(settings.DATA_DIR)
     assert not list(opened.iterdir())
     assert len(list(sealed.iterdir())) == 1
-    assert len(queries.recent_predictions(deployment, ALL)) == 5
+    assert len(queries.recent_predictions(deployment, ALL)) == 7
 
 
 def test_every_refusal_says_what_is_wrong_and_nothing_breaks_the_server(live):
@@ -147,11 +150,27 @@ def test_keys_and_champions_change_within_their_time(live, shared_cast, retraine
 
     first = queries.champion_of(deployment)
     assert first is not None
+    said: list[tuple[int, int]] = []
+    ended = threading.Event()
+
+    def ask_on() -> None:
+        while not ended.is_set():
+            status, answer = server.predict({"row": ROW}, key)
+            said.append((status, answer.get("version", 0)))
+
+    callers = [threading.Thread(target=ask_on) for _ in range(4)]
+    for one in callers:
+        one.start()
     stage.put_into_use(stage.version_of(shared_cast.project, retrained), by)
     assert until(lambda: server.predict({"row": ROW}, key)[1]["version"] == 2, 5)
     to = queries.release_for(deployment, first.pk)
     services.roll_back(deployment, to=to, reason="worse", by=by)
     assert until(lambda: server.predict({"row": ROW}, key)[1]["version"] == 1, 1.5)
+    ended.set()
+    for one in callers:
+        one.join()
+    assert {status for status, _ in said} == {200}, "a request failed while the version was switched"
+    assert {version for _, version in said} == {1, 2}
 
 
 def test_a_damaged_bundle_is_never_loaded_and_the_last_good_version_goes_on(live, shared_cast, trained, retrained):
@@ -242,3 +261,71 @@ def test_what_was_answered_is_in_the_log_once_after_kill_9(live):
     assert ids == sorted(ids, reverse=True)
     kept = {row.id: (row.answer, row.probability) for row in logged}
     assert {name: kept.get(name) for name in clients.answered} == clients.answered
+
+
+def test_three_languages_are_answered_alike_and_logged(live):
+    server, deployment, key = live
+    bearer = {"Authorization": f"Bearer {key}", "Content_Type": "application/json"}
+
+    def post(path: str, body: object) -> tuple[int, dict]:
+        status, _, answer = server.request("POST", path, json.dumps(body), **bearer)
+        return status, json.loads(answer)
+
+    rows = [ROW, ROW | {"charge": None, "plan": "never seen"}]
+    own = server.predict({"rows": rows}, key)[1]["predictions"]
+    chances = [one["probability"] for one in own]
+    for path in ("/invocations", f"/v1/deployments/{deployment.name}/invocations"):
+        status, answer = post(path, {"dataframe_split": {"columns": [*ROW], "data": [[*row.values()] for row in rows]}})
+        assert (status, answer["predictions"]) == (200, [one["answer"] for one in own])
+        assert answer["probabilities"] == chances
+    assert server.get("/v2/health/ready")[0] == server.get("/v2/health/live")[0] == server.get("/ping")[0] == 200
+    assert server.get("/v2/models/churn-classifier")[0] == 401
+    told = json.loads(server.get("/v2/models/churn-classifier", **bearer)[2])
+    tensors = [
+        {"name": one["name"], "datatype": one["datatype"], "shape": [2], "data": [row[one["name"]] for row in rows]}
+        for one in told["inputs"]
+    ]
+    status, answer = post("/v2/models/churn-classifier/versions/1/infer", {"inputs": tensors})
+    assert status == 200
+    said = {one["name"]: one["data"] for one in answer["outputs"]}
+    assert said["probability"] == chances
+    assert queries.prediction(deployment, said["id"][1], ALL).row == rows[1]
+    assert post("/v2/models/churn-classifier/versions/2/infer", {"inputs": tensors})[0] == 404
+    status, answer = post("/v2/models/churn-classifier/infer", {"inputs": tensors[:1]})
+    assert (status, answer["errors"][0]["field"], answer["error"]) == (422, "plan", answer["detail"])
+    bearer["Idempotency_Key"] = "order 17"
+    first, again = (post("/v2/models/churn-classifier/infer", {"inputs": tensors}) for _ in range(2))
+    assert first == again
+    assert post("/v2/models/churn-classifier/infer", {"inputs": tensors, "id": "1"})[0] == 409
+    del bearer["Idempotency_Key"]
+    assert post("/invocations", {"instances": [[3, "much", "flex"]]})[1]["errors"][0]["field"] == "charge"
+    assert len(queries.recent_predictions(deployment, ALL)) == 10
+
+
+def test_many_callers_at_once_get_their_own_answers(live):
+    server, deployment, key = live
+    alone = {months: server.predict({"row": ROW | {"months": months}}, key)[1] for months in range(1, 9)}
+    found: dict[int, list] = {months: [] for months in alone}
+
+    def ask(months: int) -> None:
+        for _ in range(15):
+            body = {"row": ROW | {"months": months if months < 8 else "eight"}}
+            found[months].append(server.predict(body, key))
+
+    threads = [threading.Thread(target=ask, args=(months,)) for months in alone]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    for months, answers in found.items():
+        for status, answer in answers:
+            if months == 8:
+                assert (status, answer["errors"][0]["row"]) == (422, 0)
+            else:
+                assert status == 200
+                wanted = alone[months]["predictions"][0]["probability"]
+                assert answer["predictions"][0]["probability"] == pytest.approx(wanted, abs=1e-12)
+    logged = queries.recent_predictions(deployment, ALL, limit=500)
+    ids = {answer["predictions"][0]["id"] for months in range(1, 8) for _, answer in found[months]}
+    assert len(ids) == 7 * 15
+    assert ids < {row.id for row in logged}

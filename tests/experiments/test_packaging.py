@@ -18,7 +18,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from experiments.packaging import Bundle, loaded, pack, refuse_foreign
+from experiments.compiled.proof import proved
+from experiments.estimators.linear import LOGISTIC
+from experiments.estimators.preprocessing import pipeline
+from experiments.matrices import layout_of
+from experiments.packaging import Bundle, dumped, loaded, pack, refuse_foreign
 from problems.problem import Invalid
 
 MARKER = Path("/tmp/baton-packaging-marker")
@@ -102,13 +106,13 @@ def test_a_nested_schema_cannot_exhaust_the_stack() -> None:
         refuse_foreign(new.getvalue())
 
 
-def test_a_bundle_holds_exactly_its_five_parts(tmp_path: Path) -> None:
+def test_a_bundle_holds_exactly_its_parts(tmp_path: Path) -> None:
     path = tmp_path / "bundle.zip"
     pack(path, pipeline=_fitted(), signature={"a": 1}, reference={}, golden={}, card={})
     assert Bundle.open(path).signature == {"a": 1}
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("extra.py", "print('hello')")
-    with pytest.raises(Invalid, match="five parts"):
+    with pytest.raises(Invalid, match="exactly its parts"):
         Bundle.open(path)
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(Invalid, match="whole file"):
@@ -129,3 +133,32 @@ def test_no_code_of_ours_trusts_what_a_file_names_or_unpickles() -> None:
     for room in rooms:
         for file in (root / room).rglob("*.py"):
             assert not hostile.search(file.read_text()), file
+
+
+def test_a_compiled_form_answers_only_for_the_model_that_it_was_made_of(tmp_path: Path) -> None:
+    chance = np.random.default_rng(0)
+    inputs = [{"name": "a", "type": "number", "nullable": True, "categories": None}]
+    signature = {"inputs": inputs, "kind": "binary", "threshold": 0.5, "positive": "yes", "negative": "no"}
+    matrix = chance.normal(size=(60, 1)).astype(object)
+    model = pipeline(LOGISTIC, "binary", LOGISTIC.checked({}, "m"), layout_of(inputs), 1)
+    model.fit(matrix, chance.integers(0, 2, 60))
+    path = tmp_path / "bundle.zip"
+    parts: dict[str, Any] = {"signature": signature, "reference": {}, "golden": {}, "card": {}}
+    pack(path, pipeline=model, **parts, prove=lambda stored: proved(model, stored, signature, matrix))
+    bundle, rows = Bundle.open(path), [{"a": 1.0}, {"a": None}]
+    assert bundle.card["serving"]["path"] == "compiled"
+    found, wanted = bundle.compiled().predict(rows), bundle.predictor().predict(rows)
+    assert [one.answer for one in found] == [one.answer for one in wanted]
+    assert [one.probability for one in found] == pytest.approx([one.probability for one in wanted], abs=1e-12)
+    with zipfile.ZipFile(path) as archive:
+        whole = {name: archive.read(name) for name in archive.namelist()}
+    fast = whole["compiled.npz"]
+    other = pipeline(LOGISTIC, "binary", LOGISTIC.checked({}, "m"), layout_of(inputs), 1)
+    other.fit(matrix, chance.integers(0, 2, 60))
+    for changed in ({"model.skops": dumped(other)}, {"compiled.npz": fast[:90]}, {"compiled.npz": b"PK"}):
+        with pytest.raises(Invalid, match="compiled form"):
+            Bundle(whole | changed).compiled()
+    without = {name: part for name, part in whole.items() if name != "compiled.npz"}
+    with pytest.raises(Invalid, match="packed without"):
+        Bundle(without | {"card.json": b"{}"}).compiled()
+    assert Bundle(without).predictor().predict(rows) == wanted
