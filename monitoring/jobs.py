@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 
+from deployments.models import Release
 from jobs.context import Context
 from jobs.limits import Limits
 from jobs.models import Job
@@ -13,6 +14,7 @@ from jobs.registry import job, periodic
 from monitoring import queries, rules
 from monitoring.models import Monitor, Retraining
 from monitoring.services import monitors, retrainings, windows
+from problems.problem import Problem
 
 LIMITS = Limits(memory_mb=2048, cpu_seconds=1800, wall_seconds=1800)
 
@@ -34,6 +36,8 @@ def check(context: Context) -> None:
     if not span.rows and not with_outcomes:
         _nothing_new(context, monitor, span)
         return
+    if queries.learned_of(span.release) is None:
+        _learn(context, span.release)
     spec = queries.engine_spec(monitor, span, with_outcomes=with_outcomes)
     if with_outcomes:
         (context.folder / "outcomes.json").write_text(json.dumps(queries.outcomes_by_id(monitor.deployment)))
@@ -43,6 +47,15 @@ def check(context: Context) -> None:
     )
     with context.finish({"rows": found["rows"], "enough": found["enough"], "text": text}):
         windows.record_window(monitor, span.release, start=span.start, end=span.end, found=found)
+
+
+def _learn(context: Context, release: Release) -> None:
+    """Once for each release. Where it cannot be learned a check goes on, and what is not known is called unknown."""
+    try:
+        found, message = context.call("monitoring.performance.learning:run", queries.learning_spec(release)), ""
+    except Problem as problem:
+        found, message = {}, problem.text
+    windows.keep_learned(release, found, message)
 
 
 def _nothing_new(context: Context, monitor: Monitor, span: queries.Span) -> None:

@@ -30,7 +30,8 @@ class Window(models.Model):
     """One check: the answers between two moments against the training version.
 
     `inputs` holds one entry per input: drift measures, shared-bin histograms, share missing, new values.
-    `answers`, `service` and `performance` hold the same for predictions, latency, and the truth that arrived.
+    `answers`, `service` and `performance` hold the same for predictions, latency, and the truth that arrived about
+    the release so far. `estimated` is how right these answers probably are, `measured` how right they were, once known.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -44,6 +45,8 @@ class Window(models.Model):
     answers = models.JSONField(default=dict)
     service = models.JSONField(default=dict)
     performance = models.JSONField(default=dict)
+    estimated = models.JSONField(default=dict)
+    measured = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -52,6 +55,19 @@ class Window(models.Model):
 
     def __str__(self) -> str:
         return f"{self.monitor} to {self.to_at:%Y-%m-%d %H:%M}"
+
+
+class Learned(models.Model):
+    """What the doubt of a release's model means, learned once on held-back rows; or why it could not be learned."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    release = models.OneToOneField(Release, on_delete=models.CASCADE, related_name="learned")
+    content = models.JSONField(default=dict)
+    message = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"what the doubt of {self.release} means"
 
 
 class Outcome(models.Model):

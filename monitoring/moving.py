@@ -2,7 +2,7 @@
 
 from django.db.models import Max
 
-from monitoring.models import Alert, Monitor, Outcome, Retraining, Window
+from monitoring.models import Alert, Learned, Monitor, Outcome, Retraining, Window
 from projects.moving import Fields, Landing, Moved, moves, stays
 
 
@@ -33,4 +33,5 @@ moves(
     Moved(Alert, "monitor__deployment__project", claim=_claim, arrive=_alert),
     Moved(Retraining, "monitor__deployment__project", without=("comparison_job",), arrive=_retraining),
 )
+stays("It is learned anew, once something answers here.", Learned)
 stays("What really happened in single cases stays with their log; what was measured goes along.", Outcome)

@@ -17,7 +17,7 @@ from deployments.queries import champion_of, rule_for, segments_between
 from experiments.evaluation.worth import money_goals
 from experiments.models import Run
 from experiments.queries import bundle_path
-from monitoring.models import Alert, Monitor, Outcome, Retraining, Window
+from monitoring.models import Alert, Learned, Monitor, Outcome, Retraining, Window
 from problems.problem import Conflict, Missing
 from projects.contract import LATENCY_KEY, Goal, Judgement, judged_from
 from projects.models.define import Contract
@@ -32,6 +32,7 @@ OUTCOME_DAYS = 90
 SILENCE_DAYS = 7
 TIMELINE_WINDOWS = 90
 LEAST_TIMED, LOOK_BACK = 20, 5
+MOST_MEASURED = 60
 
 
 def monitors_of(project: Project) -> QuerySet[Monitor]:
@@ -239,7 +240,31 @@ def engine_spec(monitor: Monitor, span: Span, *, with_outcomes: bool) -> dict[st
         "limits": {"watch_at": monitor.watch_at, "act_at": monitor.act_at},
         "weights": weights_of(run),
         "goals": [asdict(goal) for goal in goals_of(contract_in_force(monitor.deployment.project))],
+        "learned": learned_of(span.release),
+        "past": _past(monitor, span.release, since) if with_outcomes else [],
     }
+
+
+def learned_of(release: Release) -> dict[str, Any] | None:
+    """What the doubt of its model means; None while nobody has looked."""
+    row = Learned.objects.filter(release=release).first()
+    return row.content if row else None
+
+
+def learning_spec(release: Release) -> dict[str, Any]:
+    """What the engine that learns it needs to know; every file is verified here."""
+    run = release.version.run
+    return {"bundle": str(bundle_path(release.version)), "run": _prepared_spec(run, run.project)}
+
+
+def _past(monitor: Monitor, release: Release, since: datetime) -> list[dict[str, Any]]:
+    """The newest windows whose answers may have outcomes by now, with how many were known at the last look."""
+    rows = monitor.windows.filter(release=release, enough=True, to_at__gte=since).order_by("-to_at")
+    found = rows.values_list("pk", "from_at", "to_at", "measured__joined")[:MOST_MEASURED]
+    return [
+        {"id": str(pk), "start": start.isoformat(), "end": end.isoformat(), "joined": joined or 0}
+        for pk, start, end, joined in found
+    ]
 
 
 def _path(segment: Segment) -> str:

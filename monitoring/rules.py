@@ -10,7 +10,9 @@ MINOR_WEIGHT = 0.02
 NEW_WATCH, NEW_ACT, NEW_LEAST_ROWS = 0.01, 0.05, 5
 MISSING_WATCH, MISSING_ACT = 0.05, 0.15
 SILENT_HOURS, SILENT_TIMES, KNOWN_HOURS = 3.0, 3.0, 24.0
-ORDER = {"target_at_risk": 0, "no_data": 1, "new_values": 2, "missing_values": 2, "input_drift": 2, "answer_drift": 3}
+STRANGE_WATCH, STRANGE_ACT = 0.01, 0.05
+INPUT_RULES = ("other_type", "new_values", "missing_values", "input_drift")
+ORDER = {"target_at_risk": 0, "no_data": 1, **dict.fromkeys(INPUT_RULES, 2), "answer_drift": 3}
 
 
 @dataclass(frozen=True)
@@ -93,8 +95,16 @@ def _is_minor(entry: dict[str, Any]) -> bool:
 
 
 def _strongest(entry: dict[str, Any], limits: Limits, tests: int) -> tuple[str, str, str] | None:
-    """The evidence that explains most: unseen values, then missing ones, then plain movement."""
-    return _new_values(entry) or _missing(entry, tests) or _drift(entry, limits)
+    """The evidence that explains most: values of another type, unseen or missing ones, then plain movement."""
+    return _other_type(entry) or _new_values(entry) or _missing(entry, tests) or _drift(entry, limits)
+
+
+def _other_type(entry: dict[str, Any]) -> tuple[str, str, str] | None:
+    share, rows = entry.get("strange", 0.0), entry["all_rows"]
+    if share < STRANGE_WATCH or share * rows < NEW_LEAST_ROWS:
+        return None
+    sentence = f"{of_100(share)} have something else in {entry['name']} than the {entry['type']} that training had."
+    return "other_type", "act" if share >= STRANGE_ACT else "watch", sentence
 
 
 def _new_values(entry: dict[str, Any]) -> tuple[str, str, str] | None:

@@ -14,11 +14,14 @@ from monitoring import charts, findings, queries
 from monitoring.models import Alert, Monitor, Retraining, Window
 from monitoring.seen import OPEN, Eyes, eyes_on
 from projects.activity import told
-from projects.contract import Judgement, Verdict, goal_of
+from projects.contract import Judgement, TargetKind, Verdict, goal_of
+from projects.measures import MEASURES
 from projects.models.define import Contract
 from projects.models.projects import Project
 from projects.queries.define import contract_in_force
 from web.figures import Figure
+
+USUAL = ("roc_auc", "accuracy", "mae")
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ class MonitorView:
     alerts: list[Alert] = field(default_factory=list)
     tiles: list[Tile] = field(default_factory=list)
     timeline: Figure | None = None
+    how_right: Figure | None = None
+    honest: list[dict[str, Any]] = field(default_factory=list)
     scatter: Figure | None = None
     chosen: Figure | None = None
     answers: Figure | None = None
@@ -96,6 +101,8 @@ def _fill(view: MonitorView, window: Window, performance: dict[str, Any], *, day
     windows = [row for row in queries.timeline(monitor) if row.to_at >= since]
     if windows:
         view.timeline = _timeline(monitor, windows, view.alerts)
+        view.how_right = _how_right(monitor, windows, view.deciding)
+    view.honest = findings.honest(window.measured, window.estimated, performance.get("training") or {})
     if any(entry["weight"] is not None for entry in inputs):
         view.scatter = charts.which_matter(inputs, monitor.watch_at)
     shown = next((entry for entry in inputs if entry["name"] == chosen), inputs[0] if inputs else None)
@@ -120,12 +127,35 @@ def _timeline(monitor: Monitor, windows: list[Window], alerts: list[Alert]) -> F
                 "answers": window.answers.get("psi"),
             }
         )
-    events = [
-        (r.started_at, f"v{r.version.number} in use") for r in queries.releases_of(monitor.deployment) if r.started_at
-    ]
     starts = [alert.window.from_at if alert.window else alert.opened_at for alert in alerts]
     since = min(starts, default=None)
-    return charts.timeline(points, events, since, monitor.watch_at, monitor.act_at)
+    return charts.timeline(points, _events(monitor), since, monitor.watch_at, monitor.act_at)
+
+
+def _how_right(monitor: Monitor, windows: list[Window], deciding: Judgement | None) -> Figure | None:
+    """The metric that decides, estimated and measured; None where no window knows either."""
+    goal = deciding.goal if deciding and deciding.goal.measure and deciding.goal.kind == TargetKind.METRIC else None
+    known = [
+        key for window in windows for key in window.estimated.get("metrics") or window.measured.get("metrics") or ()
+    ]
+    key = goal.metric if goal else next((key for key in USUAL if key in known), "")
+    if key not in known:
+        return None
+    points = [
+        {"at": row.to_at, "estimated": _one(row.estimated, key), "measured": _one(row.measured, key)} for row in windows
+    ]
+    measure, target = MEASURES[key], goal.threshold if goal else None
+    return charts.how_right(points, _events(monitor), measure.term, 100 if measure.of_100 else 1, target)
+
+
+def _one(found: dict[str, Any], key: str) -> dict[str, Any] | None:
+    one = (found.get("metrics") or {}).get(key)
+    return one if one and one["value"] is not None else None
+
+
+def _events(monitor: Monitor) -> list[tuple[datetime, str]]:
+    releases = queries.releases_of(monitor.deployment)
+    return [(r.started_at, f"v{r.version.number} in use") for r in releases if r.started_at]
 
 
 def _importance(entry: dict[str, Any]) -> float:

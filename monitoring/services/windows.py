@@ -12,7 +12,7 @@ from audit.actors import Actor
 from audit.services import record
 from deployments.models import Release
 from monitoring import rules
-from monitoring.models import Alert, Monitor, Window
+from monitoring.models import Alert, Learned, Monitor, Window
 from monitoring.queries import found_live
 from monitoring.services.monitors import PLATFORM, mark_checked
 from notices.services import tell
@@ -42,13 +42,29 @@ def record_window(
     window.to_at, window.rows, window.enough = end, found["rows"], found["enough"]
     window.inputs, window.answers, window.service = found["inputs"], found["answers"], found["service"]
     window.performance = found["performance"] or _known_before(monitor, release)
+    window.estimated = found["estimated"]
+    window.measured = found["measured"].get("now") or window.measured
     window.save()
+    _measure_earlier(monitor, found["measured"])
     mark_checked(monitor)
     _count_money(window)
     newer = Window.objects.filter(monitor=monitor, enough=True, to_at__gt=window.to_at).exists()
     if not newer:
         _act_on(window, by=by)
     return window
+
+
+@transaction.atomic
+def keep_learned(release: Release, content: dict[str, Any], message: str) -> None:
+    """Keep what the doubt of a release's model means, or why nobody knows."""
+    Learned.objects.get_or_create(release=release, defaults={"content": content, "message": message})
+
+
+def _measure_earlier(monitor: Monitor, measured: dict[str, Any]) -> None:
+    """New outcomes say how right the answers of earlier windows were."""
+    for key, one in measured.items():
+        if key != "now":
+            Window.objects.filter(monitor=monitor, pk=key).update(measured=one)
 
 
 def _known_before(monitor: Monitor, release: Release) -> dict[str, Any]:
