@@ -11,9 +11,10 @@ from jobs.context import Context
 from jobs.limits import Limits
 from jobs.models import Job
 from jobs.registry import job, periodic
-from monitoring import queries, rules
+from monitoring import pauses, queries, rules
 from monitoring.models import Monitor, Retraining
-from monitoring.services import monitors, retrainings, windows
+from monitoring.services import alerts, monitors, retrainings, windows
+from monitoring.services import due as due_rules
 from problems.problem import Problem
 
 LIMITS = Limits(memory_mb=2048, cpu_seconds=1800, wall_seconds=1800)
@@ -61,7 +62,7 @@ def _learn(context: Context, release: Release) -> None:
 def _nothing_new(context: Context, monitor: Monitor, span: queries.Span) -> None:
     """No answer and no outcome since the last check: only a long silence is a matter."""
     last = queries.latest_enough(monitor, span.release)
-    pause = queries.silence_of(monitor.deployment)
+    pause = pauses.silence_of(monitor.deployment)
     matter = rules.silence(pause.hours, pause.longest, pause.known) if pause else None
     with context.finish({"rows": 0, "enough": False, "text": "No new answers since the last check."}):
         monitors.mark_checked(monitor)
@@ -91,11 +92,18 @@ def compare(context: Context) -> None:
 
 @periodic("monitoring.due", every=settings.TICK_SECONDS)
 def due() -> None:
-    """Watch what is in use, and check what is due."""
+    """Watch what is in use, check what is due, and pass on what nobody took."""
     monitors.check_due()
+    alerts.escalate()
 
 
 @periodic("monitoring.retrainings", every=settings.TICK_SECONDS)
 def look_after_retrainings() -> None:
     """Carry on with retrainings whose run has ended."""
     retrainings.look_after()
+
+
+@periodic("monitoring.rules", every=settings.TICK_SECONDS)
+def follow_rules() -> None:
+    """Retrain what the rules in force say, or tell that it is time."""
+    due_rules.follow_rules()

@@ -111,6 +111,8 @@ class Alert(models.Model):
     taken_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     opened_at = models.DateTimeField(auto_now_add=True)
     last_seen_at = models.DateTimeField(auto_now_add=True)
+    snoozed_until = models.DateTimeField(null=True, blank=True)
+    escalated_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
     closing_note = models.CharField(max_length=300, blank=True)
 
@@ -128,6 +130,58 @@ class Alert(models.Model):
         return f"alert {self.number}"
 
 
+class RetrainPolicy(models.Model):
+    """When a model is retrained by itself, and how far that goes. Versions follow each other; the newest signed counts.
+
+    `lowered_at` says that the level fell back to telling by itself; to go further again a new version is signed.
+    """
+
+    class Level(models.IntegerChoices):
+        """How far it goes by itself."""
+
+        TELL = 0, "Tell"
+        PROPOSE = 1, "Retrain and propose"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    monitor = models.ForeignKey(Monitor, on_delete=models.CASCADE, related_name="policies")
+    version = models.PositiveIntegerField()
+    level = models.PositiveSmallIntegerField(choices=Level.choices, default=Level.TELL)
+    every_days = models.PositiveIntegerField(default=0)
+    on_new_data = models.BooleanField(default=True)
+    on_drift = models.BooleanField(default=True)
+    on_performance = models.BooleanField(default=True)
+    on_kpi = models.BooleanField(default=False)
+    cool_down_hours = models.PositiveIntegerField(default=24)
+    most_a_day = models.PositiveIntegerField(default=1)
+    minutes_a_month = models.PositiveIntegerField(default=600)
+    least_new_rows = models.PositiveIntegerField(default=0)
+    reason = models.CharField(max_length=300)
+    proposed_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    proposed_at = models.DateTimeField(auto_now_add=True)
+    signed_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    signed_at = models.DateTimeField(null=True, blank=True)
+    lowered_at = models.DateTimeField(null=True, blank=True)
+    lowered_reason = models.CharField(max_length=300, blank=True)
+    told = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ["-version"]
+        constraints = [models.UniqueConstraint(fields=["monitor", "version"], name="one_version_of_a_retrain_policy")]
+
+    def __str__(self) -> str:
+        return f"retraining rule v{self.version} of {self.monitor.deployment}"
+
+    @property
+    def in_force(self) -> bool:
+        """Whether it was signed."""
+        return self.signed_at is not None
+
+    @property
+    def level_now(self) -> int:
+        """How far it goes after it may have been lowered."""
+        return self.Level.TELL if self.lowered_at else self.level
+
+
 class Retraining(models.Model):
     """A challenger in the making: why, the run that trains it, how it compares with the one in use."""
 
@@ -143,6 +197,10 @@ class Retraining(models.Model):
     alert = models.ForeignKey(Alert, null=True, blank=True, on_delete=models.SET_NULL, related_name="retrainings")
     champion = models.ForeignKey(Release, on_delete=models.CASCADE, related_name="+")
     run = models.OneToOneField(Run, on_delete=models.CASCADE, related_name="retraining")
+    policy = models.ForeignKey(
+        RetrainPolicy, null=True, blank=True, on_delete=models.SET_NULL, related_name="retrainings"
+    )
+    trigger = models.CharField(max_length=20, default="person")
     cause = models.CharField(max_length=300)
     state = models.CharField(max_length=10, choices=State.choices, default=State.TRAINING)
     message = models.TextField(blank=True)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +16,7 @@ from deployments.queries import champion_of, rule_for, segments_between
 from experiments.evaluation.worth import money_goals
 from experiments.models import Run
 from experiments.queries import bundle_path
+from monitoring.beat import late_since
 from monitoring.models import Alert, Learned, Monitor, Outcome, Retraining, Window
 from problems.problem import Conflict, Missing
 from projects.contract import LATENCY_KEY, Goal, Judgement, judged_from
@@ -29,7 +29,6 @@ from projects.queries.worth import money_of, worth_of
 from storage.blobs import verified_path
 
 OUTCOME_DAYS = 90
-SILENCE_DAYS = 7
 TIMELINE_WINDOWS = 90
 LEAST_TIMED, LOOK_BACK = 20, 5
 MOST_MEASURED = 60
@@ -186,28 +185,6 @@ def sealed_after(deployment: Deployment, moment: datetime) -> QuerySet[Segment]:
     return Segment.objects.filter(deployment=deployment, last_at__gte=moment)
 
 
-@dataclass(frozen=True)
-class Silence:
-    """Hours since the last stored answer, the longest pause before it, and for how many hours answers are known."""
-
-    hours: float
-    longest: float
-    known: float
-
-
-def silence_of(deployment: Deployment) -> Silence | None:
-    """The pauses between stored answers of the last week; None where nothing was ever answered."""
-    since = timezone.now() - timedelta(days=SILENCE_DAYS)
-    rows = Segment.objects.filter(deployment=deployment, last_at__gte=since).order_by("first_at")
-    spans = list(rows.values_list("first_at", "last_at"))
-    if not spans:
-        return None
-    hour = timedelta(hours=1)
-    longest = max((after[0] - before[1] for before, after in pairwise(spans)), default=timedelta())
-    end = max(last for _, last in spans)
-    return Silence((timezone.now() - end) / hour, max(longest / hour, 0.0), (end - spans[0][0]) / hour)
-
-
 def waiting_rows(monitor: Monitor) -> int:
     """About how many answers came since the last window with enough of them (whole segments)."""
     release = champion_of(monitor.deployment)
@@ -317,16 +294,24 @@ class Health:
 
     monitors: int
     open_alerts: int
+    late: bool = False
 
 
 def health_of(projects: Sequence[Project]) -> dict[UUID, Health]:
-    """Monitors and open alerts of many projects, in one query."""
+    """Monitors and open alerts of many projects, in two queries."""
     is_open = Q(deployments__monitor__alerts__state__in=[Alert.State.OPEN, Alert.State.TAKEN])
     rows = Project.objects.filter(pk__in=[project.pk for project in projects]).annotate(
         watched=Count("deployments__monitor", distinct=True),
         to_look_at=Count("deployments__monitor__alerts", filter=is_open, distinct=True),
     )
-    return {row.pk: Health(row.watched, row.to_look_at) for row in rows}
+    in_use = Monitor.objects.filter(deployment__project__in=projects, deployment__releases__state="champion")
+    late = {one.deployment.project_id for one in in_use.select_related("deployment") if late_at(one)}
+    return {row.pk: Health(row.watched, row.to_look_at, row.pk in late) for row in rows}
+
+
+def late_at(monitor: Monitor) -> datetime | None:
+    """Since when its check is overdue."""
+    return late_since(monitor.checked_at, monitor.created_at, monitor.every_seconds, timezone.now())
 
 
 def looked_at(projects: Sequence[Project]) -> dict[UUID, Window]:

@@ -41,10 +41,12 @@ def matters(
     *,
     limits: Limits,
     goals: list[Goal],
+    estimated: dict[str, Any] | None = None,
 ) -> list[Matter]:
     """All that is wrong in one window with enough rows: consequence first, then inputs by change x weight."""
     found = [matter for entry in inputs if (matter := _of_input(entry, limits, len(inputs)))]
     found += _of_answers(answers, limits) + _of_targets(performance, goals)
+    found += _of_estimates(estimated or {}, performance, goals)
     return sorted(found, key=lambda matter: (ORDER[matter.rule], matter.severity != "act", -matter.score))
 
 
@@ -154,6 +156,27 @@ def _of_targets(performance: dict[str, Any], goals: list[Goal]) -> list[Matter]:
         )
         for judged in judged_from(goals, found)
         if judged.verdict == Verdict.NOT_MET
+    ]
+
+
+def _of_estimates(estimated: dict[str, Any], performance: dict[str, Any], goals: list[Goal]) -> list[Matter]:
+    """Targets that this window probably misses, before its outcomes are known.
+
+    Where older answers were measured and are good it is to look at; what was measured as missed is told as measured.
+    """
+    metrics = [goal for goal in goals if goal.kind == TargetKind.METRIC]
+    measured = {one.goal.name: one.verdict for one in judged_from(metrics, performance.get("metrics") or {})}
+    return [
+        Matter(
+            "target_at_risk",
+            judged.goal.name,
+            "watch" if measured[judged.goal.name] == Verdict.MET else "act",
+            f"The target “{judged.goal.name}” is probably missed in the newest answers: estimated, "
+            f"before an outcome is known. {judged.sentence}",
+            0.4,
+        )
+        for judged in judged_from(metrics, estimated.get("metrics") or {})
+        if judged.verdict == Verdict.NOT_MET and measured[judged.goal.name] != Verdict.NOT_MET
     ]
 
 

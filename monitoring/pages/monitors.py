@@ -66,6 +66,7 @@ def show_monitor(page: ProjectPage, monitor: Monitor, status: int = 200, **conte
     shown = {
         "view": view,
         "monitor": monitor,
+        "late": queries.late_at(monitor) if view.release else None,
         "job": job,
         "job_said": eyes.text(job.message) if job else "",
         "ranges": [(name, f"{name[:-1]} {name[-1]}", length == days) for name, length in RANGES.items()],

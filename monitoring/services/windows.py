@@ -15,6 +15,7 @@ from monitoring import rules
 from monitoring.models import Alert, Learned, Monitor, Window
 from monitoring.queries import found_live
 from monitoring.services.monitors import PLATFORM, mark_checked
+from monitoring.services.policies import lower_after_incident
 from notices.services import tell
 from projects.models.define import Contract
 from projects.models.kpis import KpiValue
@@ -83,17 +84,24 @@ def _act_on(window: Window, *, by: Actor) -> None:
         window.performance | {"metrics": found},
         limits=rules.Limits(monitor.watch_at, monitor.act_at),
         goals=goals,
+        estimated=_unmeasured(window),
     )
     for matter in matters:
         raise_alert(monitor, matter, window=window, by=by)
     judged = set(rules.ORDER) if window.enough else {"target_at_risk"}
     judged -= set() if window.rows else {"no_data"}
     still = {(matter.rule, matter.subject) for matter in matters}
-    unknown = {goal.name for goal in goals if (found.get(goal.key) or {}).get("value") is None}
+    told = [found, _unmeasured(window).get("metrics") or {}]
+    unknown = {goal.name for goal in goals if all((one.get(goal.key) or {}).get("value") is None for one in told)}
     for alert in monitor.alerts.exclude(state=Alert.State.CLOSED).filter(rule__in=judged):
         unjudged = alert.rule == "target_at_risk" and alert.subject in unknown  # nobody knows whether it is over
         if (alert.rule, alert.subject) not in still and not unjudged:
             _close_by_itself(alert, window, by=by)
+
+
+def _unmeasured(window: Window) -> dict[str, Any]:
+    """The estimates of a window with enough answers, as long as its own outcomes are not known."""
+    return window.estimated if window.enough and not window.measured.get("metrics") else {}
 
 
 def judge_again(project: Project, contract: Contract) -> None:
@@ -144,6 +152,7 @@ def raise_alert(monitor: Monitor, matter: rules.Matter, *, window: Window | None
     alert.sentence, alert.severity = matter.sentence[:300], matter.severity
     alert.save(force_insert=True)
     _tell(project, f"Alert {alert.number}: {open_words(project.key).text(matter.sentence)}", alert)
+    lower_after_incident(alert)
     return alert
 
 
