@@ -91,6 +91,7 @@ def _world() -> tuple[object, str]:
                 to_at=now - timedelta(hours=hour),
                 rows=500,
                 inputs=inputs,
+                lead={"input": "i0", "psi": 0.02, "answers": 0.01},
                 answers=_input(99) | {"positive": "yes", "positive_share": 0.2, "positive_share_reference": 0.2},
                 estimated=found,
                 measured=found,

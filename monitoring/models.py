@@ -32,6 +32,7 @@ class Window(models.Model):
     `inputs` holds one entry per input: drift measures, shared-bin histograms, share missing, new values.
     `answers`, `service` and `performance` hold the same for predictions, latency, and the truth that arrived about
     the release so far. `estimated` is how right these answers probably are, `measured` how right they were, once known.
+    `lead` is the line of the chart over time (input, psi, answers), so that a year of windows is read without the rest.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -42,6 +43,7 @@ class Window(models.Model):
     rows = models.BigIntegerField()
     enough = models.BooleanField(default=True)
     inputs = models.JSONField(default=list)
+    lead = models.JSONField(default=dict)
     answers = models.JSONField(default=dict)
     service = models.JSONField(default=dict)
     performance = models.JSONField(default=dict)

@@ -32,6 +32,7 @@ OUTCOME_DAYS = 90
 TIMELINE_WINDOWS = 90
 LEAST_TIMED, LOOK_BACK = 20, 5
 MOST_MEASURED = 60
+HEAVY, LIGHT = ("inputs", "answers", "performance", "service"), ("lead", "estimated", "measured")
 
 
 def monitors_of(project: Project) -> QuerySet[Monitor]:
@@ -52,15 +53,22 @@ def windows_of(monitor: Monitor) -> QuerySet[Window]:
     return monitor.windows.select_related("release__version__model").order_by("-to_at", "-created_at")
 
 
+def windows_listed(monitor: Monitor) -> QuerySet[Window]:
+    """The same without what a list does not show."""
+    return windows_of(monitor).defer("inputs", "answers", "performance", *LIGHT)
+
+
 def latest_enough(monitor: Monitor, release: Release | None = None) -> Window | None:
     """The newest window with enough answers, of one release or of any."""
     windows = windows_of(monitor).filter(enough=True)
     return (windows.filter(release=release) if release else windows).first()
 
 
-def timeline(monitor: Monitor) -> list[Window]:
-    """The last windows with enough answers, oldest first."""
-    return list(reversed(windows_of(monitor).filter(enough=True)[:TIMELINE_WINDOWS]))
+def timeline(monitor: Monitor, since: datetime | None = None, *, whole: bool = False) -> list[Window]:
+    """The last windows with enough answers, oldest first; with all that they measured only where it is asked for."""
+    windows = windows_of(monitor).filter(enough=True)
+    windows = windows.filter(to_at__gte=since) if since else windows
+    return list(reversed((windows if whole else windows.defer(*HEAVY))[:TIMELINE_WINDOWS]))
 
 
 def open_alerts(project: Project) -> QuerySet[Alert]:
@@ -320,8 +328,11 @@ def looked_at(projects: Sequence[Project]) -> dict[UUID, Window]:
     newest = Project.objects.filter(pk__in=[project.pk for project in projects]).values(
         last=Subquery(of_project.values("pk")[:1])
     )
-    heavy = ("inputs", "answers", "service", "performance")
-    rows = Window.objects.filter(pk__in=newest).select_related("monitor__deployment", "release__version").defer(*heavy)
+    rows = (
+        Window.objects.filter(pk__in=newest)
+        .select_related("monitor__deployment", "release__version")
+        .defer(*HEAVY, *LIGHT)
+    )
     return {row.monitor.deployment.project_id: row for row in rows}
 
 

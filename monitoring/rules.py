@@ -58,6 +58,18 @@ def moved(entry: dict[str, Any], limits: Limits) -> str:
     return "act" if psi >= limits.act_at else "watch" if psi >= limits.watch_at else ""
 
 
+def lead(inputs: list[dict[str, Any]], answers: dict[str, Any]) -> dict[str, Any]:
+    """The input whose movement matters most, by change x weight, and how far the answers moved."""
+    most = max(inputs, key=_importance, default=None)
+    moved_most = {"input": most["name"], "psi": most["psi"]} if most else {"input": "–", "psi": None}
+    return moved_most | {"answers": answers.get("psi")}
+
+
+def _importance(entry: dict[str, Any]) -> float:
+    weight = entry["weight"]
+    return float(entry["psi"] or 0.0) * (1.0 if weight is None else max(weight, 0.001))
+
+
 def silence(hours_silent: float, longest_gap: float, hours_known: float) -> Matter | None:
     """No answers at all for much longer than ever before; a service known for less than a day is not judged."""
     if hours_known < KNOWN_HOURS or hours_silent < max(SILENT_HOURS, SILENT_TIMES * longest_gap):

@@ -70,7 +70,9 @@ def show_monitor(page: ProjectPage, monitor: Monitor, status: int = 200, **conte
         "job": job,
         "job_said": eyes.text(job.message) if job else "",
         "ranges": [(name, f"{name[:-1]} {name[-1]}", length == days) for name, length in RANGES.items()],
-        "page_obj": page_of(request, queries.windows_of(monitor)),
+        "page_obj": page_of(
+            request, queries.windows_of(monitor).defer("inputs", "answers", "performance", *queries.LIGHT)
+        ),
         "retrain_form": RetrainForm(initial={"cause": view.cause}),
         "outcomes_form": OutcomesForm(),
         "chart_templates": templates(),

@@ -98,7 +98,7 @@ def _fill(view: MonitorView, window: Window, performance: dict[str, Any], *, day
     view.inputs = [entry | {"status": findings.STATE_WORDS[entry["state"]]} for entry in inputs]
     view.tiles = _tiles(view, window)
     since = timezone.now() - timedelta(days=days)
-    windows = [row for row in queries.timeline(monitor) if row.to_at >= since]
+    windows = queries.timeline(monitor, since)
     if windows:
         view.timeline = _timeline(monitor, windows, view.alerts)
         view.how_right = _how_right(monitor, windows, view.deciding)
@@ -115,18 +115,8 @@ def _fill(view: MonitorView, window: Window, performance: dict[str, Any], *, day
 
 
 def _timeline(monitor: Monitor, windows: list[Window], alerts: list[Alert]) -> Figure:
-    points = []
-    for window in windows:
-        entry = max(window.inputs, key=_importance, default=None)
-        points.append(
-            {
-                "at": window.to_at,
-                "rows": window.rows,
-                "input": entry["name"] if entry else "–",
-                "psi": entry["psi"] if entry else None,
-                "answers": window.answers.get("psi"),
-            }
-        )
+    nothing = {"input": "–", "psi": None, "answers": None}
+    points = [{"at": window.to_at, "rows": window.rows} | (window.lead or nothing) for window in windows]
     starts = [alert.window.from_at if alert.window else alert.opened_at for alert in alerts]
     since = min(starts, default=None)
     return charts.timeline(points, _events(monitor), since, monitor.watch_at, monitor.act_at)
@@ -156,11 +146,6 @@ def _one(found: dict[str, Any], key: str) -> dict[str, Any] | None:
 def _events(monitor: Monitor) -> list[tuple[datetime, str]]:
     releases = queries.releases_of(monitor.deployment)
     return [(r.started_at, f"v{r.version.number} in use") for r in releases if r.started_at]
-
-
-def _importance(entry: dict[str, Any]) -> float:
-    weight = entry["weight"]
-    return float(entry["psi"] or 0.0) * (1.0 if weight is None else max(weight, 0.001))
 
 
 def _tiles(view: MonitorView, window: Window) -> list[Tile]:
@@ -227,7 +212,7 @@ class AlertView:
 
 def alert_view(alert: Alert, eyes: Eyes) -> AlertView:
     """What shows it, since when, what follows from it, and what people did."""
-    windows = [eyes.window(window) for window in queries.timeline(alert.monitor)]
+    windows = [eyes.window(window) for window in queries.timeline(alert.monitor, whole=True)]
     about = [(window, entry) for window in windows if (entry := _entry_of(window, alert))]
     latest = about[-1][1] if about else None
     title = f"Did {alert.subject} move?" if alert.subject else "Did the answers move?"

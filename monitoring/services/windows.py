@@ -42,6 +42,7 @@ def record_window(
     window = window or Window(monitor=monitor, release=release, from_at=start)
     window.to_at, window.rows, window.enough = end, found["rows"], found["enough"]
     window.inputs, window.answers, window.service = found["inputs"], found["answers"], found["service"]
+    window.lead = rules.lead(window.inputs, window.answers)
     window.performance = found["performance"] or _known_before(monitor, release)
     window.estimated = found["estimated"]
     window.measured = found["measured"].get("now") or window.measured
