@@ -11,8 +11,10 @@ from jobs.context import Context
 from jobs.limits import Limits
 from jobs.models import Job
 from jobs.registry import job, periodic
-from monitoring import pauses, queries, rules
+from monitoring import rules
 from monitoring.models import Monitor, Retraining
+from monitoring.queries import pauses
+from monitoring.queries import watch as queries
 from monitoring.services import alerts, monitors, retrainings, windows
 from monitoring.services import due as due_rules
 from problems.problem import Problem

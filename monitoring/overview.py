@@ -7,8 +7,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from monitoring import queries, seen
+from monitoring import seen
 from monitoring.models import Alert, Retraining, Window
+from monitoring.queries import watch as queries
 from projects.activity import say
 from projects.handing import Evidence
 from projects.models.projects import Project

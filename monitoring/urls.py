@@ -2,7 +2,8 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from monitoring import api, api_autonomy
+from monitoring.api import autonomy as api_autonomy
+from monitoring.api import watch as api
 from monitoring.pages import alerts, autonomy, monitors, retrainings
 
 _monitor = "p/<slug:key>/monitor/<slug:name>/"

@@ -7,11 +7,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 
-from monitoring import queries, seen
+from monitoring import seen
 from monitoring.forms import CloseForm, RetrainForm, SnoozeForm
 from monitoring.models import Alert
 from monitoring.pages import reading
 from monitoring.pages.asking import page_of, person
+from monitoring.queries import watch as queries
 from monitoring.services import alerts
 from projects.access import ProjectPage, roles_in
 from web.figures import templates

@@ -8,10 +8,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from monitoring import autonomy, queries, seen, standing
+from monitoring import autonomy, seen
 from monitoring.forms import PolicyForm
 from monitoring.models import Monitor
 from monitoring.pages.asking import person
+from monitoring.queries import rule as standing
+from monitoring.queries import watch as queries
 from monitoring.services import policies
 from problems.problem import Missing
 from projects.access import ProjectPage

@@ -9,11 +9,12 @@ from django.shortcuts import redirect
 
 from deployments.queries import deployment_for
 from jobs.queries import latest_of
-from monitoring import queries, seen
+from monitoring import seen
 from monitoring.forms import OutcomesForm, RetrainForm
 from monitoring.models import Monitor
 from monitoring.pages import reading
 from monitoring.pages.asking import PER_PAGE, awaited, page_of, person
+from monitoring.queries import watch as queries
 from monitoring.services import monitors, outcomes, retrainings
 from problems.problem import Problem
 from projects.access import ProjectPage

@@ -10,8 +10,9 @@ from audit.models import Entry
 from datasets.queries.seen import Roles
 from deployments.models import Release
 from deployments.queries import champion_of
-from monitoring import charts, findings, queries
+from monitoring import charts, findings
 from monitoring.models import Alert, Monitor, Retraining, Window
+from monitoring.queries import watch as queries
 from monitoring.seen import OPEN, Eyes, eyes_on
 from projects.activity import told
 from projects.contract import Judgement, TargetKind, Verdict, goal_of

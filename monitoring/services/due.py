@@ -2,10 +2,10 @@
 
 from monitoring import autonomy
 from monitoring.models import Monitor, RetrainPolicy
+from monitoring.queries.rule import policy_in_force, rules_of, standing_of
 from monitoring.services.monitors import PLATFORM
 from monitoring.services.policies import tell_that_due
 from monitoring.services.retrainings import retrain
-from monitoring.standing import policy_in_force, rules_of, standing_of
 from problems.problem import Problem
 
 

@@ -12,8 +12,8 @@ from audit.services import record
 from experiments.services.models import register
 from monitoring import autonomy
 from monitoring.models import Alert, Monitor, Retraining, RetrainPolicy
+from monitoring.queries.rule import policy_in_force
 from monitoring.services.monitors import PLATFORM
-from monitoring.standing import policy_in_force
 from notices.services import tell
 from problems.problem import Conflict, Denied, Invalid
 from projects.permissions import Role

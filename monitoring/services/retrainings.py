@@ -13,11 +13,11 @@ from experiments.models import Cause, Run
 from experiments.services.runs import start_run
 from jobs.models import Job
 from jobs.services import start
-from monitoring import queries
 from monitoring.models import Alert, Monitor, Retraining, RetrainPolicy
+from monitoring.queries import watch as queries
+from monitoring.queries.rule import newest_like
 from monitoring.services import policies
 from monitoring.services.monitors import PLATFORM
-from monitoring.standing import newest_like
 from notices.services import tell
 from problems.problem import Conflict, Invalid
 from projects.permissions import Role

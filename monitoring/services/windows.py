@@ -13,7 +13,7 @@ from audit.services import record
 from deployments.models import Release
 from monitoring import rules
 from monitoring.models import Alert, Learned, Monitor, Window
-from monitoring.queries import found_live
+from monitoring.queries.watch import found_live
 from monitoring.services.monitors import PLATFORM, mark_checked
 from monitoring.services.policies import lower_after_incident
 from notices.services import tell

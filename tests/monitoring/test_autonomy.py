@@ -13,9 +13,10 @@ from audit.models import Entry
 from deployments.models import Release
 from experiments.models import ModelVersion, Run
 from jobs.models import Job
-from monitoring import autonomy, rules, standing
+from monitoring import autonomy, rules
 from monitoring.autonomy import Facts, Rules, due
 from monitoring.models import Alert, Retraining, RetrainPolicy, Window
+from monitoring.queries import rule as standing
 from monitoring.services import due as due_rules
 from monitoring.services import policies, retrainings, windows
 from monitoring.services.monitors import PLATFORM

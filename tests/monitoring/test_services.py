@@ -12,8 +12,9 @@ from audit.models import Entry
 from deployments.models import Deployment, Release
 from deployments.prediction_ids import new_id
 from jobs.models import Job
-from monitoring import demo_story, queries, rules
+from monitoring import demo_story, rules
 from monitoring.models import Alert, Monitor, Outcome, Window
+from monitoring.queries import watch as queries
 from monitoring.services import alerts, monitors, outcomes
 from notices.models import Notice
 from problems.problem import Conflict, Invalid, Missing, TooLarge

@@ -13,9 +13,10 @@ from django.utils import timezone
 from deployments.sealing import SCHEMA
 from jobs.models import Job
 from jobs.report import Silent
-from monitoring import comparison, demo_story, queries
+from monitoring import comparison, demo_story
 from monitoring.models import Alert
 from monitoring.performance.service import Service
+from monitoring.queries import watch as queries
 from monitoring.services import monitors, outcomes, windows
 from projects.contract import Goal
 from projects.models.kpis import KpiValue

@@ -7,8 +7,10 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from monitoring import autonomy, queries, seen, standing
+from monitoring import autonomy, seen
 from monitoring.models import RetrainPolicy
+from monitoring.queries import rule as standing
+from monitoring.queries import watch as queries
 from monitoring.services import policies
 from problems.problem import Missing
 from projects.access import ProjectEndpoint

@@ -11,8 +11,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from deployments.queries import champion_of, deployment_for
-from monitoring import queries, seen
+from monitoring import seen
 from monitoring.models import Alert, Monitor, Retraining, Window
+from monitoring.queries import watch as queries
 from monitoring.services import alerts, monitors, outcomes, retrainings
 from projects.access import ProjectEndpoint
 from projects.api.projects import caller

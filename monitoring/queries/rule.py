@@ -10,8 +10,9 @@ from datasets.queries.versions import published_versions
 from deployments.models import Release
 from deployments.queries import champion_of
 from experiments.models import Run
-from monitoring import autonomy, queries, rules
+from monitoring import autonomy, rules
 from monitoring.models import Alert, Monitor, Retraining, RetrainPolicy
+from monitoring.queries import watch as queries
 from projects.contract import TargetKind, Verdict
 from projects.queries.define import contract_in_force
 
