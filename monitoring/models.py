@@ -65,7 +65,7 @@ class Learned(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     release = models.OneToOneField(Release, on_delete=models.CASCADE, related_name="learned")
     content = models.JSONField(default=dict)
-    message = models.TextField(blank=True)
+    reason = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

@@ -34,11 +34,6 @@ api_urls: list[URLPattern | URLResolver] = [
     path(f"{_project}monitors/<slug:name>/windows/", api.Windows.as_view(), name="api-windows"),
     path(f"{_project}monitors/<slug:name>/retrain/", api.Retrain.as_view(), name="api-retrain"),
     path(f"{_project}monitors/<slug:name>/autonomy/", api_autonomy.Autonomy.as_view(), name="api-autonomy"),
-    path(
-        f"{_project}monitors/<slug:name>/autonomy/<int:version>/sign/",
-        api_autonomy.SignAutonomy.as_view(),
-        name="api-autonomy-sign",
-    ),
     path(f"{_project}alerts/", api.Alerts.as_view(), name="api-alerts"),
     path(f"{_project}alerts/<int:number>/", api.AlertDetail.as_view(), name="api-alert"),
     path(f"{_project}alerts/<int:number>/take/", api.TakeAlert.as_view(), name="api-alert-take"),

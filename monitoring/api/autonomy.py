@@ -12,14 +12,13 @@ from monitoring.models import RetrainPolicy
 from monitoring.queries import rule as standing
 from monitoring.queries import watch as queries
 from monitoring.services import policies
-from problems.problem import Missing
 from projects.access import ProjectEndpoint
 from projects.api.projects import caller
 
 ANSWER = serializers.DictField()
 
 
-class PolicyBody(serializers.Serializer[Any]):
+class AutonomyBody(serializers.Serializer[Any]):
     """The next version of the rule."""
 
     level = serializers.ChoiceField(choices=list(autonomy.LEVELS.items()))
@@ -66,11 +65,11 @@ class Autonomy(ProjectEndpoint):
         versions = [show_policy(policy) for policy in standing.policies_of(monitor)]
         return Response({"in_force": in_force.version if in_force else None, "due": told, "versions": versions})
 
-    @extend_schema(request=PolicyBody, responses={201: ANSWER})
+    @extend_schema(request=AutonomyBody, responses={201: ANSWER})
     def post(self, request: Request, key: str, name: str) -> Response:
-        """Propose the next version; one that only tells is in force at once."""
+        """Propose the next version; one that only tells is in force at once, others are signed in the browser."""
         monitor = queries.monitor_for(self.project, name)
-        body = PolicyBody(data=request.data)
+        body = AutonomyBody(data=request.data)
         body.is_valid(raise_exception=True)
         values = dict(body.validated_data)
         reason = values.pop("reason")
@@ -79,18 +78,3 @@ class Autonomy(ProjectEndpoint):
             return 201, show_policy(policies.propose_policy(monitor, values=values, reason=reason, by=caller(request)))
 
         return self.once(make)
-
-
-class SignAutonomy(ProjectEndpoint):
-    """A signature under the newest version."""
-
-    action = {"POST": "autonomy.sign"}
-
-    @extend_schema(request=None, responses=ANSWER)
-    def post(self, request: Request, key: str, name: str, version: int) -> Response:
-        """Sign it; 409 when a newer one was proposed or it is signed already."""
-        monitor = queries.monitor_for(self.project, name)
-        policy = monitor.policies.filter(version=version).first()
-        if policy is None:
-            raise Missing(f"There is no version {version} of this rule.")
-        return self.once(lambda: (200, show_policy(policies.sign_policy(policy, by=caller(request)))))

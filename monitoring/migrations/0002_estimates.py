@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('content', models.JSONField(default=dict)),
-                ('message', models.TextField(blank=True)),
+                ("reason", models.TextField(blank=True)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('release', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='learned', to='deployments.release')),
             ],

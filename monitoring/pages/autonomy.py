@@ -71,7 +71,7 @@ class Autonomy(ProjectPage, FormPage):
 class SignAutonomy(ProjectPage):
     """Sign the newest version of the rule."""
 
-    action = "autonomy.sign"
+    action = "gate.sign"
     stage = "monitor"
 
     def post(self, request: HttpRequest, name: str, version: int) -> HttpResponse:

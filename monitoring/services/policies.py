@@ -16,7 +16,8 @@ from monitoring.queries.rule import policy_in_force
 from monitoring.services.monitors import PLATFORM
 from notices.services import tell
 from problems.problem import Conflict, Denied, Invalid
-from projects.permissions import Role
+from projects.models.team import Membership
+from projects.permissions import Role, allows
 from projects.queries.risk import tier_of
 from projects.queries.team import members_with
 
@@ -72,6 +73,9 @@ def sign_policy(policy: RetrainPolicy, *, by: User) -> RetrainPolicy:
         raise Conflict("A newer version was proposed meanwhile. Look at that one.", code="changed_meanwhile")
     if newest.signed_at:
         raise Conflict("This version is signed already.", code="too_late")
+    roles = frozenset(Role(row.role) for row in Membership.objects.filter(project=project, user=by))
+    if not allows(roles, "autonomy.sign"):
+        raise Denied("Signing how a model is retrained needs the role of a business analyst or product manager.")
     if not autonomy.may_sign(newest.level, tier_of(project), is_proposer=newest.proposed_by_id == by.pk):
         raise Denied("Above low risk it is signed by somebody other than who proposed it.", code="same_person")
     newest.signed_by, newest.signed_at = by, timezone.now()

@@ -57,9 +57,9 @@ def record_window(
 
 
 @transaction.atomic
-def keep_learned(release: Release, content: dict[str, Any], message: str) -> None:
+def keep_learned(release: Release, content: dict[str, Any], reason: str) -> None:
     """Keep what the doubt of a release's model means, or why nobody knows."""
-    Learned.objects.get_or_create(release=release, defaults={"content": content, "message": message})
+    Learned.objects.get_or_create(release=release, defaults={"content": content, "reason": reason})
 
 
 def _measure_earlier(monitor: Monitor, measured: dict[str, Any]) -> None:

@@ -29,6 +29,7 @@ from tests.monitoring.test_retraining import publish_newer
 from tests.monitoring.world import START, Live
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
+PROOF = {"proof-given": "yes", "proof-password": PASSWORD}
 CALM = Facts(now=NOW, trained_at=NOW - timedelta(days=40))
 NEWER = replace(CALM, newer="customers v2", new_rows=500)
 
@@ -109,7 +110,7 @@ def test_a_rule_that_goes_further_than_telling_waits_for_the_business(live: Live
     policy = rule(live, sign=False)
     publish_newer(live)
     assert due_rules.follow_rules() == 0
-    with pytest.raises(Denied, match="other than who proposed"):
+    with pytest.raises(Denied, match="business analyst or product manager"):
         policies.sign_policy(policy, by=live.cast[Role.MLOPS_ENGINEER])
     rule(live, sign=False)
     with pytest.raises(Conflict, match="newer version"):
@@ -206,12 +207,11 @@ def test_the_page_and_rest_propose_sign_and_say_what_holds_it(live: Live, client
     given = {name: value for name in policies.FIELDS if (value := getattr(Rules(), name)) is not False}
     assert client.post(page, given | {"level": 1, "reason": "As agreed."}).status_code == 302
     assert client.post(page, given | {"level": 1, "cool_down_hours": 0, "reason": "x"}).status_code == 422
-    assert client.post(f"{page}1/sign/").status_code == 403
+    assert client.post(f"{page}1/sign/", PROOF).status_code == 403
     client.force_login(live.cast[Role.PRODUCT_MANAGER])
     assert "Sign version 1" in client.get(page).content.decode()
     assert client.post(f"{page}1/sign/").status_code == 401  # signing asks again who sits there
-    proof = {"proof-given": "yes", "proof-password": PASSWORD}
-    assert client.post(f"{page}1/sign/", proof).status_code == 302
+    assert client.post(f"{page}1/sign/", PROOF).status_code == 302
     assert client.post(f"{page}7/sign/").status_code == 404
     live.monitor.alerts.create(number=1, rule="input_drift", subject="plan", sentence="It moved.", severity="act")
     found = client.get(rest).json()
@@ -219,3 +219,11 @@ def test_the_page_and_rest_propose_sign_and_say_what_holds_it(live: Live, client
     assert found["due"] == {"trigger": "drift", "cause": "Alert 1: It moved.", "held": found["due"]["held"]}
     assert "no newer data" in found["due"]["held"]
     assert "no newer data" in client.get(page).content.decode()
+
+
+def test_above_low_risk_the_product_manager_does_not_sign_what_they_proposed(live: Live) -> None:
+    values = {name: getattr(Rules(), name) for name in policies.FIELDS} | {"level": 1}
+    person = live.cast[Role.PRODUCT_MANAGER]
+    policy = policies.propose_policy(live.monitor, values=values, reason="As agreed.", by=person)
+    with pytest.raises(Denied, match="other than who proposed"):
+        policies.sign_policy(policy, by=person)

@@ -135,7 +135,7 @@ def test_a_window_is_estimated_at_once_and_measured_when_the_truth_arrives(
     monitors.check_now(live.monitor, by=person)
     assert run_jobs()[-1].state == "succeeded"
     window = Window.objects.get()
-    assert Learned.objects.get().message == ""
+    assert Learned.objects.get().reason == ""
     accuracy = window.estimated["metrics"]["accuracy"]
     assert accuracy["low"] < accuracy["value"] < accuracy["high"]
     assert window.measured == {}
