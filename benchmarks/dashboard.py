@@ -35,17 +35,19 @@ def _measure() -> None:
     user, address = _world()
     client = Client(HTTP_HOST="localhost")
     client.force_login(user)
-    spent = []
+    spent, worked = [], []
     for place in range(ROUNDS + 3):
-        start = time.perf_counter()
+        start, cpu = time.perf_counter(), time.process_time()
         response = client.get(f"{address}?range=60d&input=i{place % INPUTS}")
         response_ms = 1000 * (time.perf_counter() - start)
         assert response.status_code == 200, response.status_code
         if place >= 3:
             spent.append(response_ms)
+            worked.append(1000 * (time.process_time() - cpu))
     p95 = statistics.quantiles(spent, n=20)[-1]
     size = len(response.content) / 1e6
     print(f"{WINDOWS:,} windows x {INPUTS} inputs, page of {size:.1f} MB, {ROUNDS} rounds")
+    print(f"CPU: median {statistics.median(worked):.0f} ms, p95 {statistics.quantiles(worked, n=20)[-1]:.0f} ms")
     print(f"median {statistics.median(spent):.0f} ms, p95 {p95:.0f} ms; the limit is {LIMIT_MS} ms")
 
 
