@@ -6,7 +6,7 @@ export BATON_AUDIT_KEY ?= lint-only
 export BATON_SERVING_KEY ?= lint-only
 
 # What takes too long for every run: races, a hundred rounds each.
-.PHONY: run test lint format lock bench faults large
+.PHONY: run test lint format lock bench faults large replays
 run:
 	./run
 test:
@@ -31,3 +31,6 @@ faults:
 # Two hundred uploads of 50 MB at once, and 5 GB as one table: minutes, and 15 GB of disk below TMPDIR.
 large:
 	$(PYTHON) -m pytest -q -s tests/faults/large.py
+# Every window of the real streams of monitoring, and eighty shuffles of them: minutes.
+replays:
+	$(PYTHON) -m pytest -q tests/monitoring/replays.py

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from experiments.columns import numbers_of, words_of
+from experiments.curves import curve_of
 from experiments.evaluation.metrics import Array
 from experiments.matrices import GAP
 
@@ -84,7 +85,7 @@ def _categories(words: Array) -> dict[str, Any]:
 
 
 def binned(values: Array) -> dict[str, Any]:
-    """Decile bins [edge, next edge) with open ends (null), and the share of values in each."""
+    """Decile bins [edge, next edge) with open ends (null), the share of values in each, and the curve of all."""
     if not values.size:
         return {"edges": [None, None], "shares": [0.0]}
     inner = np.unique(np.quantile(values, np.linspace(0.1, 0.9, 9), method="inverted_cdf"))
@@ -93,6 +94,7 @@ def binned(values: Array) -> dict[str, Any]:
     return {
         "edges": [None, *(float(edge) for edge in inner), None],
         "shares": [float(count / values.size) for count in counts],
+        "curve": curve_of(values),
     }
 
 

@@ -14,30 +14,21 @@ def _limits(watch: float, act: float) -> tuple[list[Entry], list[Entry]]:
     """Watch and act as lines with a word at the right end."""
     shapes, words = [], []
     for value, name, colour in ((watch, "watch", WARN), (act, "act", FAIL)):
-        shapes.append(
-            {
-                "type": "line",
-                "xref": "paper",
-                "x0": 0,
-                "x1": 1,
-                "y0": value,
-                "y1": value,
-                "line": {"color": colour, "width": 1, "dash": "4px,3px"},
-            }
-        )
-        words.append(
-            {
-                "xref": "paper",
-                "x": 1,
-                "xanchor": "left",
-                "y": value,
-                "yanchor": "bottom" if name == "act" else "top",
-                "text": f"{name} {value:.2f}",
-                "showarrow": False,
-                "font": {"size": 11, "color": colour},
-            }
-        )
+        shapes.append(_level(value, colour))
+        words.append(_right_end(value, f"{name} {value:.2f}", colour, "bottom" if name == "act" else "top"))
     return shapes, words
+
+
+def _level(value: float, colour: str = REFERENCE) -> Entry:
+    """A dashed line across the plot."""
+    ends = {"xref": "paper", "x0": 0, "x1": 1, "y0": value, "y1": value}
+    return {"type": "line", "line": {"color": colour, "width": 1, "dash": "4px,3px"}} | ends
+
+
+def _right_end(value: float, text: str, colour: str = REFERENCE, anchor: str = "middle") -> Entry:
+    """A word at the right end of such a line."""
+    place = {"xref": "paper", "x": 1, "xanchor": "left", "y": value, "yanchor": anchor}
+    return {"text": text, "showarrow": False, "font": {"size": 11, "color": colour}} | place
 
 
 def _event(at: datetime, words: str) -> tuple[Entry, Entry]:
@@ -112,6 +103,98 @@ def _lines(points: Sequence[Entry]) -> list[Entry]:
         "marker": {"symbol": "square", "size": 6},
     }
     return [shared | inputs, shared | answers]
+
+
+def how_right(
+    points: Sequence[Entry], events: Sequence[tuple[datetime, str]], term: str, scale: int, target: float | None
+) -> Figure:
+    """How right was it, and probably is? `points`: {at, estimated, measured}, each {value, low, high} or None."""
+    shapes, words = [], []
+    for at, text in events:
+        line, label = _event(max(at, points[0]["at"]), text)
+        shapes.append(line)
+        words.append(label)
+    if target is not None:
+        shapes.append(_level(scale * target))
+        words.append(_right_end(scale * target, f"target {scale * target:.3g}"))
+    data = [
+        *_with_interval(points, "estimated", scale, {"color": REFERENCE, "dash": "7px,3px"}, "circle-open"),
+        *_with_interval(points, "measured", scale, {"color": NOW}, "square"),
+    ]
+    layout = {
+        "shapes": shapes,
+        "annotations": words,
+        "margin": {"l": 48, "r": 84, "t": 60, "b": 40},
+        "showlegend": True,
+        "legend": {"orientation": "h", "x": 0, "y": 1.16, "yanchor": "bottom"},
+        "yaxis": {"title": {"text": term}},
+    }
+    finding, detail = _told_of_right(points)
+    rows = [[f"{p['at']:%d %b %H:%M}", _span(p["estimated"], scale), _span(p["measured"], scale)] for p in points]
+    columns = ["Up to", "Estimated, 19 times of 20", "Measured, 19 times of 20"]
+    return Figure(
+        "how-right",
+        "How right it was, and probably is",
+        {"data": data, "layout": layout},
+        finding,
+        detail,
+        columns,
+        rows,
+        260,
+    )
+
+
+def _with_interval(points: Sequence[Entry], kind: str, scale: int, line: Entry, symbol: str) -> list[Entry]:
+    """A line with whiskers where there is a value."""
+    known = [point for point in points if point[kind]]
+    if not known:
+        return []
+    values = [point[kind] for point in known]
+    up = [scale * (one["high"] - one["value"]) for one in values]
+    down = [scale * (one["value"] - one["low"]) for one in values]
+    return [
+        {
+            "type": "scatter",
+            "mode": "lines+markers",
+            "name": kind,
+            "x": [point["at"].isoformat() for point in known],
+            "y": [scale * one["value"] for one in values],
+            "error_y": {
+                "type": "data",
+                "symmetric": False,
+                "array": up,
+                "arrayminus": down,
+                "thickness": 1,
+                "width": 3,
+            },
+            "line": {"width": 2} | line,
+            "marker": {"symbol": symbol, "size": 7},
+            "hovertemplate": f"{kind} %{{y:.3g}}<extra></extra>",
+        }
+    ]
+
+
+def _span(one: Entry | None, scale: int) -> str:
+    if not one:
+        return "–"
+    return f"{scale * one['value']:.3g} ({scale * one['low']:.3g} to {scale * one['high']:.3g})"
+
+
+def _told_of_right(points: Sequence[Entry]) -> tuple[str, str]:
+    """What the newest window says, and how far measuring and estimating agreed before."""
+    detail = (
+        "Estimated from the model's own doubt, before outcomes arrive. That the same inputs now mean something else "
+    )
+    detail += "can only be measured."
+    both = [point for point in points if point["estimated"] and point["measured"]]
+    if not both:
+        return "Nothing is measured yet; what stands here is an estimate.", detail
+    agreed = sum(_meet(point["estimated"], point["measured"]) for point in both)
+    return f"In {agreed} of {len(both)} windows with outcomes, estimate and measurement agree.", detail
+
+
+def _meet(one: Entry, other: Entry) -> bool:
+    return bool(one["low"] <= other["high"] and other["low"] <= one["high"])
 
 
 def _zone(x0: Any, x1: Any, y0: float, y1: float) -> Entry:
@@ -213,9 +296,17 @@ def overlay(entry: Entry, title: str, identifier: str) -> Figure:
     }
     rows = [[entry["labels"][i], f"{before[i]:.1f}%", f"{now[i]:.1f}%"] for i in shown]
     finding = f"{entry['change'][0].upper()}{entry['change'][1:]}."
-    detail = f"PSI {_two(entry['psi'])}; chance alone makes up to {_two(entry['chance'])}. {entry['rows']} values now."
+    detail = f"PSI {_two(entry['psi'])}; chance alone makes up to {_two(entry['chance'])}. {_distances(entry)}"
     plot = {"data": data, "layout": layout}
     return Figure(identifier, title, plot, finding, detail, ["Value", "Training", "Now"], rows)
+
+
+def _distances(entry: Entry) -> str:
+    """The other measures of the same change, where they were taken."""
+    words = {"ks": "largest gap between the curves", "wasserstein": "carried, in standard deviations", "cramer": "V"}
+    told = [f"{words[key]} {_two(entry[key])}" for key in words if entry.get(key) is not None]
+    before = f"{', '.join(told)}. " if told else ""
+    return f"{before[:1].upper()}{before[1:]}{entry['rows']} values now."
 
 
 def _bars(name: str, labels: list[str], shares: list[float], marker: Entry) -> Entry:

@@ -89,6 +89,48 @@ def against_training(performance: dict[str, Any]) -> list[dict[str, Any]]:
     return rows
 
 
+STATES = {"measured": ("pass", "Measured"), "estimated": ("wait", "Estimated"), "unknown": ("unmeasured", "Unknown")}
+
+
+def honest(measured: dict[str, Any], estimated: dict[str, Any], training: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every metric of one window: measured where its own outcomes are known, else estimated, else unknown and why."""
+    known, probable = measured.get("metrics") or {}, estimated.get("metrics") or {}
+    keys = dict.fromkeys([*known, *probable, *training])
+    return [
+        _honest(key, known.get(key), probable.get(key), training.get(key), estimated) for key in keys if key in MEASURES
+    ]
+
+
+def _honest(key: str, known: Any, probable: Any, before: Any, estimated: dict[str, Any]) -> dict[str, Any]:
+    """One row; the value stands beside its interval, and beside that of training."""
+    state, one = next(
+        (
+            (state, one)
+            for state, one in (("measured", known), ("estimated", probable))
+            if one and one["value"] is not None
+        ),
+        ("unknown", None),
+    )
+    measure = MEASURES[key]
+    row: dict[str, Any] = {
+        "key": key,
+        "words": measure.words,
+        "term": measure.term,
+        "state": state,
+        "badge": STATES[state],
+    }
+    row |= {"value": one["value"] if one else None, "low": one["low"] if one else None}
+    row |= {"high": one["high"] if one else None, "said": measure.said(one["value"]) if one else "–"}
+    row |= {"between": f"{measure.said(one['low'])} to {measure.said(one['high'])}" if one else _why(known, estimated)}
+    row["before"] = measure.said(before["value"]) if before and before["value"] is not None else "–"
+    return row
+
+
+def _why(known: Any, estimated: dict[str, Any]) -> str:
+    """Why nobody can say it."""
+    return str((known or {}).get("reason") or estimated.get("reason") or "It cannot be estimated without outcomes.")
+
+
 def _change(now: dict[str, float], before: dict[str, float] | None, better: str) -> tuple[str, str]:
     """Status and words: intervals that overlap could be chance."""
     if before is None:

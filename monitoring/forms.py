@@ -6,9 +6,20 @@ from typing import Any
 
 from django import forms
 
+from monitoring import autonomy
+from monitoring.services.alerts import LONGEST_SNOOZE
 from monitoring.services.outcomes import MOST
 
 MOST_BYTES = 2 * 1024 * 1024
+
+
+def _yes(label: str) -> forms.BooleanField:
+    return forms.BooleanField(label=label, required=False)
+
+
+def _count(label: str, help_text: str, least: int, most: int) -> forms.IntegerField:
+    box = forms.NumberInput(attrs={"class": "input"})
+    return forms.IntegerField(label=label, help_text=help_text, min_value=least, max_value=most, widget=box)
 
 
 class RetrainForm(forms.Form):
@@ -22,6 +33,32 @@ class RetrainForm(forms.Form):
     )
 
 
+class PolicyForm(forms.Form):
+    """When a model is retrained by itself, and how far that goes."""
+
+    level = forms.TypedChoiceField(
+        label="How far it goes by itself",
+        coerce=int,
+        choices=list(autonomy.LEVELS.items()),
+        widget=forms.Select(attrs={"class": "input"}),
+    )
+    on_performance = _yes("When a target is missed on live answers")
+    on_kpi = _yes("When a KPI is missed")
+    on_drift = _yes("When an input that matters moved so far that people should act")
+    on_new_data = _yes("When newer data is published")
+    every_days = _count("Every so many days", "0: not by the calendar.", 0, 3650)
+    cool_down_hours = _count("Hours of rest between two", "At least one.", 1, 8760)
+    most_a_day = _count("At most a day", "", 1, 24)
+    minutes_a_month = _count("Minutes of training in 30 days", "0: no limit.", 0, 100_000)
+    least_new_rows = _count("At least so many more rows", "Than the model in use learned from.", 0, 10**9)
+    reason = forms.CharField(
+        label="Why so",
+        max_length=300,
+        widget=forms.TextInput(attrs={"class": "input"}),
+        help_text="Those who sign read it.",
+    )
+
+
 class CloseForm(forms.Form):
     """Why an alert is over."""
 
@@ -31,6 +68,12 @@ class CloseForm(forms.Form):
         widget=forms.TextInput(attrs={"class": "input"}),
         help_text="For example: expected, the Flex plan was launched.",
     )
+
+
+class SnoozeForm(forms.Form):
+    """For how long an alert is left alone."""
+
+    hours = _count("Hours", "It stays open; nobody is reminded until then.", 1, LONGEST_SNOOZE)
 
 
 class RegisterForm(forms.Form):

@@ -6,13 +6,18 @@ from typing import Any
 
 from django.conf import settings
 
+from deployments.models import Release
 from jobs.context import Context
 from jobs.limits import Limits
 from jobs.models import Job
 from jobs.registry import job, periodic
-from monitoring import queries, rules
+from monitoring import rules
 from monitoring.models import Monitor, Retraining
-from monitoring.services import monitors, retrainings, windows
+from monitoring.queries import pauses
+from monitoring.queries import watch as queries
+from monitoring.services import alerts, monitors, retrainings, windows
+from monitoring.services import due as due_rules
+from problems.problem import Problem
 
 LIMITS = Limits(memory_mb=2048, cpu_seconds=1800, wall_seconds=1800)
 
@@ -34,6 +39,8 @@ def check(context: Context) -> None:
     if not span.rows and not with_outcomes:
         _nothing_new(context, monitor, span)
         return
+    if queries.learned_of(span.release) is None:
+        _learn(context, span.release)
     spec = queries.engine_spec(monitor, span, with_outcomes=with_outcomes)
     if with_outcomes:
         (context.folder / "outcomes.json").write_text(json.dumps(queries.outcomes_by_id(monitor.deployment)))
@@ -45,10 +52,19 @@ def check(context: Context) -> None:
         windows.record_window(monitor, span.release, start=span.start, end=span.end, found=found)
 
 
+def _learn(context: Context, release: Release) -> None:
+    """Once for each release. Where it cannot be learned a check goes on, and what is not known is called unknown."""
+    try:
+        found, message = context.call("monitoring.performance.learning:run", queries.learning_spec(release)), ""
+    except Problem as problem:
+        found, message = {}, problem.text
+    windows.keep_learned(release, found, message)
+
+
 def _nothing_new(context: Context, monitor: Monitor, span: queries.Span) -> None:
     """No answer and no outcome since the last check: only a long silence is a matter."""
     last = queries.latest_enough(monitor, span.release)
-    pause = queries.silence_of(monitor.deployment)
+    pause = pauses.silence_of(monitor.deployment)
     matter = rules.silence(pause.hours, pause.longest, pause.known) if pause else None
     with context.finish({"rows": 0, "enough": False, "text": "No new answers since the last check."}):
         monitors.mark_checked(monitor)
@@ -78,11 +94,18 @@ def compare(context: Context) -> None:
 
 @periodic("monitoring.due", every=settings.TICK_SECONDS)
 def due() -> None:
-    """Watch what is in use, and check what is due."""
+    """Watch what is in use, check what is due, and pass on what nobody took."""
     monitors.check_due()
+    alerts.escalate()
 
 
 @periodic("monitoring.retrainings", every=settings.TICK_SECONDS)
 def look_after_retrainings() -> None:
     """Carry on with retrainings whose run has ended."""
     retrainings.look_after()
+
+
+@periodic("monitoring.rules", every=settings.TICK_SECONDS)
+def follow_rules() -> None:
+    """Retrain what the rules in force say, or tell that it is time."""
+    due_rules.follow_rules()

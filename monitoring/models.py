@@ -30,7 +30,9 @@ class Window(models.Model):
     """One check: the answers between two moments against the training version.
 
     `inputs` holds one entry per input: drift measures, shared-bin histograms, share missing, new values.
-    `answers`, `service` and `performance` hold the same for predictions, latency, and the truth that arrived.
+    `answers`, `service` and `performance` hold the same for predictions, latency, and the truth that arrived about
+    the release so far. `estimated` is how right these answers probably are, `measured` how right they were, once known.
+    `lead` is the line of the chart over time (input, psi, answers), so that a year of windows is read without the rest.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -41,9 +43,12 @@ class Window(models.Model):
     rows = models.BigIntegerField()
     enough = models.BooleanField(default=True)
     inputs = models.JSONField(default=list)
+    lead = models.JSONField(default=dict)
     answers = models.JSONField(default=dict)
     service = models.JSONField(default=dict)
     performance = models.JSONField(default=dict)
+    estimated = models.JSONField(default=dict)
+    measured = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -52,6 +57,19 @@ class Window(models.Model):
 
     def __str__(self) -> str:
         return f"{self.monitor} to {self.to_at:%Y-%m-%d %H:%M}"
+
+
+class Learned(models.Model):
+    """What the doubt of a release's model means, learned once on held-back rows; or why it could not be learned."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    release = models.OneToOneField(Release, on_delete=models.CASCADE, related_name="learned")
+    content = models.JSONField(default=dict)
+    reason = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"what the doubt of {self.release} means"
 
 
 class Outcome(models.Model):
@@ -95,6 +113,8 @@ class Alert(models.Model):
     taken_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     opened_at = models.DateTimeField(auto_now_add=True)
     last_seen_at = models.DateTimeField(auto_now_add=True)
+    snoozed_until = models.DateTimeField(null=True, blank=True)
+    escalated_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
     closing_note = models.CharField(max_length=300, blank=True)
 
@@ -112,6 +132,58 @@ class Alert(models.Model):
         return f"alert {self.number}"
 
 
+class RetrainPolicy(models.Model):
+    """When a model is retrained by itself, and how far that goes. Versions follow each other; the newest signed counts.
+
+    `lowered_at` says that the level fell back to telling by itself; to go further again a new version is signed.
+    """
+
+    class Level(models.IntegerChoices):
+        """How far it goes by itself."""
+
+        TELL = 0, "Tell"
+        PROPOSE = 1, "Retrain and propose"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    monitor = models.ForeignKey(Monitor, on_delete=models.CASCADE, related_name="policies")
+    version = models.PositiveIntegerField()
+    level = models.PositiveSmallIntegerField(choices=Level.choices, default=Level.TELL)
+    every_days = models.PositiveIntegerField(default=0)
+    on_new_data = models.BooleanField(default=True)
+    on_drift = models.BooleanField(default=True)
+    on_performance = models.BooleanField(default=True)
+    on_kpi = models.BooleanField(default=False)
+    cool_down_hours = models.PositiveIntegerField(default=24)
+    most_a_day = models.PositiveIntegerField(default=1)
+    minutes_a_month = models.PositiveIntegerField(default=600)
+    least_new_rows = models.PositiveIntegerField(default=0)
+    reason = models.CharField(max_length=300)
+    proposed_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    proposed_at = models.DateTimeField(auto_now_add=True)
+    signed_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    signed_at = models.DateTimeField(null=True, blank=True)
+    lowered_at = models.DateTimeField(null=True, blank=True)
+    lowered_reason = models.CharField(max_length=300, blank=True)
+    told = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ["-version"]
+        constraints = [models.UniqueConstraint(fields=["monitor", "version"], name="one_version_of_a_retrain_policy")]
+
+    def __str__(self) -> str:
+        return f"retraining rule v{self.version} of {self.monitor.deployment}"
+
+    @property
+    def in_force(self) -> bool:
+        """Whether it was signed."""
+        return self.signed_at is not None
+
+    @property
+    def level_now(self) -> int:
+        """How far it goes after it may have been lowered."""
+        return self.Level.TELL if self.lowered_at else self.level
+
+
 class Retraining(models.Model):
     """A challenger in the making: why, the run that trains it, how it compares with the one in use."""
 
@@ -127,6 +199,10 @@ class Retraining(models.Model):
     alert = models.ForeignKey(Alert, null=True, blank=True, on_delete=models.SET_NULL, related_name="retrainings")
     champion = models.ForeignKey(Release, on_delete=models.CASCADE, related_name="+")
     run = models.OneToOneField(Run, on_delete=models.CASCADE, related_name="retraining")
+    policy = models.ForeignKey(
+        RetrainPolicy, null=True, blank=True, on_delete=models.SET_NULL, related_name="retrainings"
+    )
+    trigger = models.CharField(max_length=20, default="person")
     cause = models.CharField(max_length=300)
     state = models.CharField(max_length=10, choices=State.choices, default=State.TRAINING)
     message = models.TextField(blank=True)

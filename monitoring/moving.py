@@ -2,7 +2,7 @@
 
 from django.db.models import Max
 
-from monitoring.models import Alert, Monitor, Outcome, Retraining, Window
+from monitoring.models import Alert, Learned, Monitor, Outcome, Retraining, RetrainPolicy, Window
 from projects.moving import Fields, Landing, Moved, moves, stays
 
 
@@ -27,10 +27,17 @@ def _retraining(fields: Fields, landing: Landing) -> None:
         fields |= {"state": Retraining.State.FAILED, "message": "It was not finished when the project was packed."}
 
 
+def _policy(fields: Fields, landing: Landing) -> None:
+    """A signature counts for the instance on which it was given."""
+    fields |= {"signed_at": None, "signed_by": None, "told": ""}
+
+
 moves(
     Moved(Monitor, "deployment__project", without=("checked_at",)),
     Moved(Window, "monitor__deployment__project"),
     Moved(Alert, "monitor__deployment__project", claim=_claim, arrive=_alert),
+    Moved(RetrainPolicy, "monitor__deployment__project", arrive=_policy),
     Moved(Retraining, "monitor__deployment__project", without=("comparison_job",), arrive=_retraining),
 )
+stays("It is learned anew, once something answers here.", Learned)
 stays("What really happened in single cases stays with their log; what was measured goes along.", Outcome)

@@ -4,10 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import User
-from monitoring import queries, seen
+from monitoring import seen
 from monitoring.models import Alert, Retraining, Window
+from monitoring.queries import watch as queries
 from projects.activity import say
 from projects.handing import Evidence
 from projects.models.projects import Project
@@ -29,6 +31,8 @@ def _monitor_note(project: Project, health: queries.Health, seen: Window | None)
     if not health.monitors:
         return StageNote("todo", "Starts with the first release", url)
     holds = frozenset({"watched"} if seen else ())
+    if health.late:
+        return StageNote("alert", "Monitoring is late", url, Role.MLOPS_ENGINEER, holds=holds)
     if health.open_alerts:
         plural = "s" if health.open_alerts > 1 else ""
         return StageNote("alert", f"{health.open_alerts} open alert{plural}", url, Role.MLOPS_ENGINEER, holds=holds)
@@ -72,6 +76,7 @@ def alerts_and_challengers(user: User, projects: dict[Project, frozenset[Role]])
     """Open alerts for those who handle them, and trained challengers for those who decide."""
     handled = {project.pk: project for project, roles in projects.items() if allows(roles, "alert.handle")}
     alerts = Alert.objects.filter(monitor__deployment__project__in=list(handled)).exclude(state=Alert.State.CLOSED)
+    alerts = alerts.exclude(snoozed_until__gt=timezone.now())
     held = {project.pk: roles for project, roles in projects.items()}
     for alert in seen.alerts(alerts.select_related("monitor__deployment").order_by("opened_at")[:20], held):
         if alert.taken_by_id and alert.taken_by_id != user.pk:
@@ -139,9 +144,16 @@ say("monitor.created", "began to watch {deployment}")
 say("monitor.check_requested", "asked for a check of {deployment}")
 say("alert.opened", "opened an alert: {sentence}")
 say("alert.taken", "took alert {number}")
+say("alert.snoozed", "left alert {number} alone for {hours} hours")
+say("alert.escalated", "passed on alert {number}, which nobody took for {hours} hours")
 say("alert.closed", "closed alert {number}: {note}")
 say("alert.closed_by_itself", "closed alert {number}, because it was gone")
 say("outcomes.received", "sent {new} outcomes for {deployment}; {known} were known already")
+say("autonomy.proposed", "proposed version {version} of how {deployment} is retrained by itself")
+say("autonomy.signed", "signed version {version} of how {deployment} is retrained by itself")
+say("autonomy.told", "said that it is time to retrain {deployment}: {trigger}")
+say("autonomy.registered", "registered version {version} of run {run} by the rule for {deployment}")
+say("autonomy.lowered", "stopped retraining {deployment} by itself: {reason}")
 say("retraining.started", "started retraining as run {run}: {cause}")
 say("retraining.compared", "compared run {run} with the model in use")
 say("retraining.failed", "gave up the retraining with run {run}")

@@ -10,7 +10,9 @@ MINOR_WEIGHT = 0.02
 NEW_WATCH, NEW_ACT, NEW_LEAST_ROWS = 0.01, 0.05, 5
 MISSING_WATCH, MISSING_ACT = 0.05, 0.15
 SILENT_HOURS, SILENT_TIMES, KNOWN_HOURS = 3.0, 3.0, 24.0
-ORDER = {"target_at_risk": 0, "no_data": 1, "new_values": 2, "missing_values": 2, "input_drift": 2, "answer_drift": 3}
+STRANGE_WATCH, STRANGE_ACT = 0.01, 0.05
+INPUT_RULES = ("other_type", "new_values", "missing_values", "input_drift")
+ORDER = {"target_at_risk": 0, "no_data": 1, **dict.fromkeys(INPUT_RULES, 2), "answer_drift": 3}
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,12 @@ def matters(
     *,
     limits: Limits,
     goals: list[Goal],
+    estimated: dict[str, Any] | None = None,
 ) -> list[Matter]:
     """All that is wrong in one window with enough rows: consequence first, then inputs by change x weight."""
     found = [matter for entry in inputs if (matter := _of_input(entry, limits, len(inputs)))]
     found += _of_answers(answers, limits) + _of_targets(performance, goals)
+    found += _of_estimates(estimated or {}, performance, goals)
     return sorted(found, key=lambda matter: (ORDER[matter.rule], matter.severity != "act", -matter.score))
 
 
@@ -52,6 +56,18 @@ def moved(entry: dict[str, Any], limits: Limits) -> str:
     if psi is None or psi <= entry.get("chance", 0.0):
         return ""
     return "act" if psi >= limits.act_at else "watch" if psi >= limits.watch_at else ""
+
+
+def lead(inputs: list[dict[str, Any]], answers: dict[str, Any]) -> dict[str, Any]:
+    """The input whose movement matters most, by change x weight, and how far the answers moved."""
+    most = max(inputs, key=_importance, default=None)
+    moved_most = {"input": most["name"], "psi": most["psi"]} if most else {"input": "–", "psi": None}
+    return moved_most | {"answers": answers.get("psi")}
+
+
+def _importance(entry: dict[str, Any]) -> float:
+    weight = entry["weight"]
+    return float(entry["psi"] or 0.0) * (1.0 if weight is None else max(weight, 0.001))
 
 
 def silence(hours_silent: float, longest_gap: float, hours_known: float) -> Matter | None:
@@ -93,8 +109,16 @@ def _is_minor(entry: dict[str, Any]) -> bool:
 
 
 def _strongest(entry: dict[str, Any], limits: Limits, tests: int) -> tuple[str, str, str] | None:
-    """The evidence that explains most: unseen values, then missing ones, then plain movement."""
-    return _new_values(entry) or _missing(entry, tests) or _drift(entry, limits)
+    """The evidence that explains most: values of another type, unseen or missing ones, then plain movement."""
+    return _other_type(entry) or _new_values(entry) or _missing(entry, tests) or _drift(entry, limits)
+
+
+def _other_type(entry: dict[str, Any]) -> tuple[str, str, str] | None:
+    share, rows = entry.get("strange", 0.0), entry["all_rows"]
+    if share < STRANGE_WATCH or share * rows < NEW_LEAST_ROWS:
+        return None
+    sentence = f"{of_100(share)} have something else in {entry['name']} than the {entry['type']} that training had."
+    return "other_type", "act" if share >= STRANGE_ACT else "watch", sentence
 
 
 def _new_values(entry: dict[str, Any]) -> tuple[str, str, str] | None:
@@ -144,6 +168,27 @@ def _of_targets(performance: dict[str, Any], goals: list[Goal]) -> list[Matter]:
         )
         for judged in judged_from(goals, found)
         if judged.verdict == Verdict.NOT_MET
+    ]
+
+
+def _of_estimates(estimated: dict[str, Any], performance: dict[str, Any], goals: list[Goal]) -> list[Matter]:
+    """Targets that this window probably misses, before its outcomes are known.
+
+    Where older answers were measured and are good it is to look at; what was measured as missed is told as measured.
+    """
+    metrics = [goal for goal in goals if goal.kind == TargetKind.METRIC]
+    measured = {one.goal.name: one.verdict for one in judged_from(metrics, performance.get("metrics") or {})}
+    return [
+        Matter(
+            "target_at_risk",
+            judged.goal.name,
+            "watch" if measured[judged.goal.name] == Verdict.MET else "act",
+            f"The target “{judged.goal.name}” is probably missed in the newest answers: estimated, "
+            f"before an outcome is known. {judged.sentence}",
+            0.4,
+        )
+        for judged in judged_from(metrics, estimated.get("metrics") or {})
+        if judged.verdict == Verdict.NOT_MET and measured[judged.goal.name] != Verdict.NOT_MET
     ]
 
 

@@ -24,6 +24,7 @@ class Eyes:
         if self.hidden:
             window.inputs = [masking.sketch(entry, self.hidden) for entry in window.inputs]
             window.performance = masking.tree(window.performance, self.hidden)
+            window.measured = masking.tree(window.measured, self.hidden)
             if self.target in self.hidden and window.answers:
                 word = {"positive": masking.HIDDEN} if "positive" in window.answers else {}
                 window.answers = masking.unlabelled(window.answers) | word

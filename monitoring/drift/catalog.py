@@ -1,8 +1,17 @@
 """PURE: every measure of change. Adding one is one file and one line here."""
 
-from monitoring.drift import jensen_shannon, kolmogorov_smirnov, missing, new_values, psi
+from monitoring.drift import (
+    cramer,
+    jensen_shannon,
+    kolmogorov_smirnov,
+    missing,
+    new_values,
+    other_type,
+    psi,
+    share,
+    wasserstein,
+)
 from monitoring.drift.measure import Measure
 
-MEASURES: dict[str, Measure] = {
-    module.MEASURE.key: module.MEASURE for module in (psi, jensen_shannon, kolmogorov_smirnov, missing, new_values)
-}
+_MEMBERS = (psi, jensen_shannon, kolmogorov_smirnov, wasserstein, cramer, share, missing, new_values, other_type)
+MEASURES: dict[str, Measure] = {module.MEASURE.key: module.MEASURE for module in _MEMBERS}

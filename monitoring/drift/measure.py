@@ -16,7 +16,7 @@ class Measure:
     key: str
     name: str
     words: str
-    value: Callable[[Pair], float]
+    value: Callable[[Pair], float | None]
     ordered_only: bool = False
     symmetric: bool = True
     top: float | None = None

@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass
 
+from monitoring.drift.curves import Curves
+
 
 @dataclass(frozen=True)
 class Pair:
     """Shares per bin (each side sums to 1, or is all zeros when it has no values), and what lies beside the bins.
 
     `ordered` bins follow each other (numbers); otherwise they are categories, whose last bin may hold unseen values.
-    Missing shares are of all rows; `new_share` is of the rows that have a value.
+    Missing shares are of all rows, as is `strange` (values of another type than in training); `new_share` is of the
+    rows that have a value. `curves` of numbers are finer than the bins.
     """
 
     reference: tuple[float, ...]
@@ -19,6 +22,8 @@ class Pair:
     missing_reference: float = 0.0
     missing_now: float = 0.0
     new_share: float = 0.0
+    strange: float = 0.0
+    curves: Curves | None = None
 
     def swapped(self) -> "Pair":
         """The same change, looked at from the other side."""
@@ -31,6 +36,8 @@ class Pair:
             self.missing_now,
             self.missing_reference,
             self.new_share,
+            self.strange,
+            self.curves.swapped() if self.curves else None,
         )
 
 

@@ -1,30 +1,33 @@
 """PURE: fixed-size sketches of live values in the bins of the reference, filled batch by batch."""
 
 from abc import ABC, abstractmethod
-from bisect import bisect_right
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
+
 from experiments.signatures import word
+from monitoring.drift.columns import Column, numbers_in, words_in
+from monitoring.drift.curves import Curve, Curves, empty, kept
 from monitoring.drift.pair import Pair
 
 MAX_NEW = 200  # distinct unseen values that are counted by name; the rest only as a number
 
 
 class Sketch(ABC):
-    """What one input looks like now. `add` takes values as the prediction log has them; None is missing."""
+    """What one input looks like now. `add` takes an Arrow array, or values as the log has them; None is missing."""
 
     def __init__(self, reference: dict[str, Any], rows_reference: int) -> None:
         self.name: str = reference["name"]
         self.type: str = reference.get("type", "")
         self.rows_reference = rows_reference
         self.missing_reference = float(reference.get("missing_share") or 0.0)
-        self.rows = self.missing = 0
+        self.rows = self.missing = self.strange = 0
 
     @abstractmethod
-    def add(self, values: Iterable[Any]) -> None:
+    def add(self, values: Column) -> None:
         """Count a batch."""
 
     @abstractmethod
@@ -44,7 +47,15 @@ class Sketch(ABC):
         """Rows that have a value."""
         return self.rows - self.missing
 
-    def _pair(self, before: Sequence[float], counts: Sequence[int], *, ordered: bool, new: int = 0) -> Pair:
+    def _pair(
+        self,
+        before: Sequence[float],
+        counts: Sequence[int],
+        *,
+        ordered: bool,
+        new: int = 0,
+        curves: Curves | None = None,
+    ) -> Pair:
         valued = self.valued
         had = round(self.rows_reference * (1 - self.missing_reference))
         return Pair(
@@ -56,37 +67,60 @@ class Sketch(ABC):
             missing_reference=self.missing_reference,
             missing_now=self.missing / self.rows if self.rows else 0.0,
             new_share=new / valued if valued else 0.0,
+            strange=self.strange / self.rows if self.rows else 0.0,
+            curves=curves,
         )
 
 
 class NumberSketch(Sketch):
-    """Counts in the reference's bins. A bin holds its lower edge; the ends are open."""
+    """Counts in the reference's bins, and its curve. A bin holds its lower edge; the ends are open."""
 
     def __init__(self, reference: dict[str, Any], rows_reference: int) -> None:
         super().__init__(reference, rows_reference)
         self.edges = [float(edge) for edge in reference["edges"][1:-1]]
         self.before = normalised(reference["shares"])
-        self.counts = [0] * len(self.before)
+        curve = reference.get("curve")
+        self.points = kept(curve) if curve else None
+        if self.points and not self.edges:  # one bin would hold whatever comes: the one value gets a bin of its own
+            only = float(self.points[0][0])
+            single = self.points[0].size == 1
+            self.edges = [only, float(np.nextafter(only, np.inf))]
+            self.before = [0.0, 1.0, 0.0] if single else self._beside_the_least(self.points[2])
+        self.counts = np.zeros(len(self.before), np.int64)
+        self.now = empty(self.points[0].size) if self.points else None
 
-    def add(self, values: Iterable[Any]) -> None:
+    @staticmethod
+    def _beside_the_least(side: Curve) -> list[float]:
+        """Nine of ten rows or more have the smallest value; the others are larger."""
+        least = float(side.upto[0] / side.rows)
+        return [0.0, least, 1.0 - least]
+
+    def add(self, values: Column) -> None:
         """Count a batch; what is not a finite number counts as missing."""
-        edges, counts = self.edges, self.counts
-        for value in values:
-            self.rows += 1
-            if not isinstance(value, int | float) or value != value or value in (float("inf"), float("-inf")):
-                self.missing += 1
-            else:
-                counts[bisect_right(edges, value)] += 1
+        found = numbers_in(values)
+        self.rows += found.rows
+        self.missing += found.rows - found.values.size
+        self.strange += found.strange
+        ordered = np.sort(found.values)
+        places = np.searchsorted(ordered, self.edges, side="left")
+        self.counts += np.diff(places, prepend=0, append=ordered.size)
+        if self.points and self.now:
+            self.now = self.now.plus(ordered, self.points[0])
 
     def pair(self) -> Pair:
         """Both distributions."""
-        return self._pair(self.before, self.counts, ordered=True)
+        curves = None
+        if self.points and self.now and self.now.rows:
+            curves = Curves(self.points[0], self.points[1], self.points[2], self.now)
+        return self._pair(self.before, self.counts.tolist(), ordered=True, curves=curves)
 
     def labels(self) -> list[str]:
         """`under 12`, `12 to 24`, `60 and more`."""
         if not self.edges:
             return ["all"]
         words = [_short(edge) for edge in self.edges]
+        if len(self.edges) == 2 and np.nextafter(self.edges[0], np.inf) == self.edges[1]:
+            return [f"under {words[0]}", words[0], f"over {words[0]}"]
         middle = [f"{low} to {high}" for low, high in pairwise(words)]
         return [f"under {words[0]}", *middle, f"{words[-1]} and more"]
 
@@ -108,22 +142,21 @@ class CategorySketch(Sketch):
         self.others = self.unseen = 0
         self.seen_new: Counter[str] = Counter()
 
-    def add(self, values: Iterable[Any]) -> None:
+    def add(self, values: Column) -> None:
         """Count a batch."""
-        for value in values:
-            self.rows += 1
-            if value is None:
-                self.missing += 1
-                continue
-            key = word(value)
+        found = words_in(values, self.type)
+        self.rows += found.rows
+        self.missing += found.missing
+        self.strange += found.strange
+        for key, count in found.counts.items():
             if key in self.before:
-                self.counts[key] += 1
+                self.counts[key] += count
             elif self.known is None or key in self.known:
-                self.others += 1
+                self.others += count
             else:
-                self.unseen += 1
+                self.unseen += count
                 if key in self.seen_new or len(self.seen_new) < MAX_NEW:
-                    self.seen_new[key] += 1
+                    self.seen_new[key] += count
 
     def pair(self) -> Pair:
         """Both distributions; the last two bins are all other known values, and the unseen ones."""

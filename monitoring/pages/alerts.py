@@ -5,12 +5,14 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils import timezone
 
-from monitoring import queries, seen
-from monitoring.forms import CloseForm, RetrainForm
+from monitoring import seen
+from monitoring.forms import CloseForm, RetrainForm, SnoozeForm
 from monitoring.models import Alert
 from monitoring.pages import reading
 from monitoring.pages.asking import page_of, person
+from monitoring.queries import watch as queries
 from monitoring.services import alerts
 from projects.access import ProjectPage, roles_in
 from web.figures import templates
@@ -55,6 +57,8 @@ def show_alert(page: ProjectPage, alert: Alert, status: int = 200, **context: An
         "alert": alert,
         "view": view,
         "close_form": CloseForm(),
+        "snooze_form": SnoozeForm(initial={"hours": 24}),
+        "snoozed": alert.snoozed_until is not None and alert.snoozed_until > timezone.now(),
         "retrain_form": RetrainForm(initial={"cause": f"Alert {alert.number}: {alert.sentence}"[:300]}),
         "chart_templates": templates(),
     }
@@ -88,4 +92,21 @@ class CloseAlert(ProjectPage):
             return show_alert(self, alert, status=422, close_form=form)
         alerts.close_alert(alert, note=form.cleaned_data["note"], by=person(request))
         messages.success(request, f"Alert {alert.number} is closed.")
+        return redirect("alert", self.project.key, number)
+
+
+class SnoozeAlert(ProjectPage):
+    """Leave an alert alone for some hours."""
+
+    action = "alert.handle"
+    stage = "monitor"
+
+    def post(self, request: HttpRequest, number: int) -> HttpResponse:
+        """Snooze it, or say what is wrong."""
+        alert = queries.alert_for(self.project, number)
+        form = SnoozeForm(request.POST)
+        if not form.is_valid():
+            return show_alert(self, alert, status=422, snooze_form=form)
+        alerts.snooze_alert(alert, hours=form.cleaned_data["hours"], by=person(request))
+        messages.success(request, f"Alert {alert.number} is left alone for {form.cleaned_data['hours']} hours.")
         return redirect("alert", self.project.key, number)

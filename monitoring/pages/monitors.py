@@ -9,11 +9,12 @@ from django.shortcuts import redirect
 
 from deployments.queries import deployment_for
 from jobs.queries import latest_of
-from monitoring import queries, seen
+from monitoring import seen
 from monitoring.forms import OutcomesForm, RetrainForm
 from monitoring.models import Monitor
 from monitoring.pages import reading
 from monitoring.pages.asking import PER_PAGE, awaited, page_of, person
+from monitoring.queries import watch as queries
 from monitoring.services import monitors, outcomes, retrainings
 from problems.problem import Problem
 from projects.access import ProjectPage
@@ -66,10 +67,13 @@ def show_monitor(page: ProjectPage, monitor: Monitor, status: int = 200, **conte
     shown = {
         "view": view,
         "monitor": monitor,
+        "late": queries.late_at(monitor) if view.release else None,
         "job": job,
         "job_said": eyes.text(job.message) if job else "",
         "ranges": [(name, f"{name[:-1]} {name[-1]}", length == days) for name, length in RANGES.items()],
-        "page_obj": page_of(request, queries.windows_of(monitor)),
+        "page_obj": page_of(
+            request, queries.windows_of(monitor).defer("inputs", "answers", "performance", *queries.LIGHT)
+        ),
         "retrain_form": RetrainForm(initial={"cause": view.cause}),
         "outcomes_form": OutcomesForm(),
         "chart_templates": templates(),

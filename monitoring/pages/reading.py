@@ -10,15 +10,19 @@ from audit.models import Entry
 from datasets.queries.seen import Roles
 from deployments.models import Release
 from deployments.queries import champion_of
-from monitoring import charts, findings, queries
+from monitoring import charts, findings
 from monitoring.models import Alert, Monitor, Retraining, Window
+from monitoring.queries import watch as queries
 from monitoring.seen import OPEN, Eyes, eyes_on
 from projects.activity import told
-from projects.contract import Judgement, Verdict, goal_of
+from projects.contract import Judgement, TargetKind, Verdict, goal_of
+from projects.measures import MEASURES
 from projects.models.define import Contract
 from projects.models.projects import Project
 from projects.queries.define import contract_in_force
 from web.figures import Figure
+
+USUAL = ("roc_auc", "accuracy", "mae")
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,8 @@ class MonitorView:
     alerts: list[Alert] = field(default_factory=list)
     tiles: list[Tile] = field(default_factory=list)
     timeline: Figure | None = None
+    how_right: Figure | None = None
+    honest: list[dict[str, Any]] = field(default_factory=list)
     scatter: Figure | None = None
     chosen: Figure | None = None
     answers: Figure | None = None
@@ -93,9 +99,11 @@ def _fill(view: MonitorView, window: Window, performance: dict[str, Any], *, day
     view.inputs = [entry | {"status": findings.STATE_WORDS[entry["state"]]} for entry in inputs]
     view.tiles = _tiles(view, window)
     since = timezone.now() - timedelta(days=days)
-    windows = [row for row in queries.timeline(monitor) if row.to_at >= since]
+    windows = queries.timeline(monitor, since)
     if windows:
         view.timeline = _timeline(monitor, windows, view.alerts)
+        view.how_right = _how_right(monitor, windows, view.deciding)
+    view.honest = findings.honest(window.measured, window.estimated, performance.get("training") or {})
     if any(entry["weight"] is not None for entry in inputs):
         view.scatter = charts.which_matter(inputs, monitor.watch_at)
     shown = next((entry for entry in inputs if entry["name"] == chosen), inputs[0] if inputs else None)
@@ -108,29 +116,37 @@ def _fill(view: MonitorView, window: Window, performance: dict[str, Any], *, day
 
 
 def _timeline(monitor: Monitor, windows: list[Window], alerts: list[Alert]) -> Figure:
-    points = []
-    for window in windows:
-        entry = max(window.inputs, key=_importance, default=None)
-        points.append(
-            {
-                "at": window.to_at,
-                "rows": window.rows,
-                "input": entry["name"] if entry else "–",
-                "psi": entry["psi"] if entry else None,
-                "answers": window.answers.get("psi"),
-            }
-        )
-    events = [
-        (r.started_at, f"v{r.version.number} in use") for r in queries.releases_of(monitor.deployment) if r.started_at
-    ]
+    nothing = {"input": "–", "psi": None, "answers": None}
+    points = [{"at": window.to_at, "rows": window.rows} | (window.lead or nothing) for window in windows]
     starts = [alert.window.from_at if alert.window else alert.opened_at for alert in alerts]
     since = min(starts, default=None)
-    return charts.timeline(points, events, since, monitor.watch_at, monitor.act_at)
+    return charts.timeline(points, _events(monitor), since, monitor.watch_at, monitor.act_at)
 
 
-def _importance(entry: dict[str, Any]) -> float:
-    weight = entry["weight"]
-    return float(entry["psi"] or 0.0) * (1.0 if weight is None else max(weight, 0.001))
+def _how_right(monitor: Monitor, windows: list[Window], deciding: Judgement | None) -> Figure | None:
+    """The metric that decides, estimated and measured; None where no window knows either."""
+    goal = deciding.goal if deciding and deciding.goal.measure and deciding.goal.kind == TargetKind.METRIC else None
+    known = [
+        key for window in windows for key in window.estimated.get("metrics") or window.measured.get("metrics") or ()
+    ]
+    key = goal.metric if goal else next((key for key in USUAL if key in known), "")
+    if key not in known:
+        return None
+    points = [
+        {"at": row.to_at, "estimated": _one(row.estimated, key), "measured": _one(row.measured, key)} for row in windows
+    ]
+    measure, target = MEASURES[key], goal.threshold if goal else None
+    return charts.how_right(points, _events(monitor), measure.term, 100 if measure.of_100 else 1, target)
+
+
+def _one(found: dict[str, Any], key: str) -> dict[str, Any] | None:
+    one = (found.get("metrics") or {}).get(key)
+    return one if one and one["value"] is not None else None
+
+
+def _events(monitor: Monitor) -> list[tuple[datetime, str]]:
+    releases = queries.releases_of(monitor.deployment)
+    return [(r.started_at, f"v{r.version.number} in use") for r in releases if r.started_at]
 
 
 def _tiles(view: MonitorView, window: Window) -> list[Tile]:
@@ -197,7 +213,7 @@ class AlertView:
 
 def alert_view(alert: Alert, eyes: Eyes) -> AlertView:
     """What shows it, since when, what follows from it, and what people did."""
-    windows = [eyes.window(window) for window in queries.timeline(alert.monitor)]
+    windows = [eyes.window(window) for window in queries.timeline(alert.monitor, whole=True)]
     about = [(window, entry) for window in windows if (entry := _entry_of(window, alert))]
     latest = about[-1][1] if about else None
     title = f"Did {alert.subject} move?" if alert.subject else "Did the answers move?"

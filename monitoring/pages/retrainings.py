@@ -8,11 +8,12 @@ from django.urls import reverse
 
 from experiments.services.models import register
 from jobs.queries import latest_of
-from monitoring import queries, seen
+from monitoring import seen
 from monitoring.forms import RegisterForm
 from monitoring.models import Retraining
 from monitoring.pages import reading
 from monitoring.pages.asking import awaited, page_of, person
+from monitoring.queries import watch as queries
 from projects.access import ProjectPage
 from web.pages import FormPage
 

@@ -1,12 +1,23 @@
-"""Writes about alerts by people: take, close."""
+"""Writes about alerts: people take, snooze and close them; what nobody takes goes further up."""
+
+from datetime import timedelta
 
 from django.db import transaction
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
 from audit.services import record
 from monitoring.models import Alert
+from monitoring.services.monitors import PLATFORM
+from notices.services import tell
 from problems.problem import Conflict, Invalid
+from projects.permissions import Role
+from projects.queries.team import members_with
+from projects.results import open_words
+
+LONGEST_SNOOZE, ESCALATE_AFTER = 14 * 24, 24
+ESCALATED_TO = [Role.OWNER, Role.PRODUCT_MANAGER, Role.MLOPS_ENGINEER]
 
 
 @transaction.atomic
@@ -32,6 +43,44 @@ def close_alert(alert: Alert, *, note: str, by: User) -> Alert:
     project = row.monitor.deployment.project
     record(by, "alert.closed", row, project_key=project.key, number=row.number, note=row.closing_note)
     return row
+
+
+@transaction.atomic
+def snooze_alert(alert: Alert, *, hours: int, by: User) -> Alert:
+    """Leave people alone about it for a while; it stays open, and what is seen meanwhile is written down."""
+    if not 1 <= hours <= LONGEST_SNOOZE:
+        said = f"Between 1 and {LONGEST_SNOOZE} hours."
+        raise Invalid(said, fields={"hours": said})
+    row = _open(alert)
+    row.snoozed_until = timezone.now() + timedelta(hours=hours)
+    row.save(update_fields=["snoozed_until"])
+    project = row.monitor.deployment.project
+    record(by, "alert.snoozed", row, project_key=project.key, number=row.number, hours=hours)
+    return row
+
+
+def escalate() -> int:
+    """Alerts to act on that nobody took in time are told to those who answer for the project, once."""
+    now = timezone.now()
+    lying = Alert.objects.filter(state=Alert.State.OPEN, severity="act", escalated_at=None)
+    lying = lying.filter(opened_at__lte=now - timedelta(hours=ESCALATE_AFTER)).exclude(snoozed_until__gt=now)
+    lying = lying.filter(monitor__deployment__project__deleted_at=None, monitor__deployment__project__archived_at=None)
+    return sum(_escalate(alert) for alert in lying[:100])
+
+
+@transaction.atomic
+def _escalate(alert: Alert) -> bool:
+    row = Alert.objects.select_for_update(of=("self",)).select_related("monitor__deployment__project").get(pk=alert.pk)
+    if row.escalated_at or row.state != Alert.State.OPEN:
+        return False
+    row.escalated_at = timezone.now()
+    row.save(update_fields=["escalated_at"])
+    project = row.monitor.deployment.project
+    record(PLATFORM, "alert.escalated", row, project_key=project.key, number=row.number, hours=ESCALATE_AFTER)
+    text = f"Nobody took alert {row.number} for {ESCALATE_AFTER} hours: {open_words(project.key).text(row.sentence)}"
+    people = [person.pk for person in members_with(project, ESCALATED_TO)]
+    tell(people, text, url=reverse("alert", args=[project.key, row.number]), project_key=project.key, kind="alert")
+    return True
 
 
 def _open(alert: Alert) -> Alert:

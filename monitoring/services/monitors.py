@@ -11,8 +11,8 @@ from deployments.models import Deployment, Release
 from jobs.models import Job
 from jobs.queries import of_subject
 from jobs.services import start
-from monitoring import queries
 from monitoring.models import Monitor
+from monitoring.queries import watch as queries
 
 PLATFORM = Machine("Baton")
 

@@ -9,14 +9,14 @@ from django.utils import timezone
 from accounts.models import as_user
 from audit.actors import Actor
 from audit.services import record
-from datasets.models.versions import Version
-from datasets.queries.versions import published_versions
 from experiments.models import Cause, Run
 from experiments.services.runs import start_run
 from jobs.models import Job
 from jobs.services import start
-from monitoring import queries
-from monitoring.models import Alert, Monitor, Retraining
+from monitoring.models import Alert, Monitor, Retraining, RetrainPolicy
+from monitoring.queries import watch as queries
+from monitoring.queries.rule import newest_like
+from monitoring.services import policies
 from monitoring.services.monitors import PLATFORM
 from notices.services import tell
 from problems.problem import Conflict, Invalid
@@ -28,7 +28,15 @@ TOLD = [Role.MLOPS_ENGINEER, Role.ML_ENGINEER, Role.DATA_SCIENTIST]
 
 
 @transaction.atomic
-def retrain(monitor: Monitor, *, cause: str, by: Actor, alert: Alert | None = None) -> Retraining:
+def retrain(
+    monitor: Monitor,
+    *,
+    cause: str,
+    by: Actor,
+    alert: Alert | None = None,
+    policy: RetrainPolicy | None = None,
+    trigger: str = "person",
+) -> Retraining:
     """Train a challenger like the model in use, on the newest published data; one at a time for each monitor."""
     if not cause.strip():
         raise Invalid("Say in a sentence why.", fields={"cause": "Say in a sentence why."})
@@ -57,17 +65,13 @@ def retrain(monitor: Monitor, *, cause: str, by: Actor, alert: Alert | None = No
         alert=alert,
         champion=release,
         run=run,
+        policy=policy,
+        trigger=trigger,
         cause=cause.strip()[:300],
         created_by=as_user(by),
     )
     record(by, "retraining.started", retraining, project_key=project.key, run=run.number, cause=retraining.cause)
     return retraining
-
-
-def newest_like(run: Run) -> Version:
-    """The newest published version of the dataset that a run learned from."""
-    newest = published_versions(run.project).filter(dataset_id=run.data.dataset_id).order_by("-number").first()
-    return newest or run.data
 
 
 def look_after() -> int:
@@ -110,6 +114,8 @@ def finish_comparison(retraining: Retraining, comparison: dict[str, Any]) -> Ret
     retraining.compared_at = timezone.now()
     retraining.save(update_fields=["state", "comparison", "compared_at"])
     _told(retraining, "retraining.compared", f"Run {retraining.run.number} is ready: {comparison['finding']}")
+    if retraining.policy_id:
+        policies.follow(retraining)
     return retraining
 
 
@@ -119,6 +125,8 @@ def give_up(retraining: Retraining, message: str) -> None:
     retraining.state, retraining.message = Retraining.State.FAILED, message
     said = open_words(retraining.monitor.deployment.project.key).text(message)
     retraining.save(update_fields=["state", "message"])
+    if retraining.policy_id:
+        policies.lower_after_bad_ones(retraining)
     _told(retraining, "retraining.failed", f"Retraining of {retraining.monitor.deployment.name} failed: {said}")
 
 

@@ -12,9 +12,10 @@ from audit.actors import Actor
 from audit.services import record
 from deployments.models import Release
 from monitoring import rules
-from monitoring.models import Alert, Monitor, Window
-from monitoring.queries import found_live
+from monitoring.models import Alert, Learned, Monitor, Window
+from monitoring.queries.watch import found_live
 from monitoring.services.monitors import PLATFORM, mark_checked
+from monitoring.services.policies import lower_after_incident
 from notices.services import tell
 from projects.models.define import Contract
 from projects.models.kpis import KpiValue
@@ -41,14 +42,31 @@ def record_window(
     window = window or Window(monitor=monitor, release=release, from_at=start)
     window.to_at, window.rows, window.enough = end, found["rows"], found["enough"]
     window.inputs, window.answers, window.service = found["inputs"], found["answers"], found["service"]
+    window.lead = rules.lead(window.inputs, window.answers)
     window.performance = found["performance"] or _known_before(monitor, release)
+    window.estimated = found["estimated"]
+    window.measured = found["measured"].get("now") or window.measured
     window.save()
+    _measure_earlier(monitor, found["measured"])
     mark_checked(monitor)
     _count_money(window)
     newer = Window.objects.filter(monitor=monitor, enough=True, to_at__gt=window.to_at).exists()
     if not newer:
         _act_on(window, by=by)
     return window
+
+
+@transaction.atomic
+def keep_learned(release: Release, content: dict[str, Any], reason: str) -> None:
+    """Keep what the doubt of a release's model means, or why nobody knows."""
+    Learned.objects.get_or_create(release=release, defaults={"content": content, "reason": reason})
+
+
+def _measure_earlier(monitor: Monitor, measured: dict[str, Any]) -> None:
+    """New outcomes say how right the answers of earlier windows were."""
+    for key, one in measured.items():
+        if key != "now":
+            Window.objects.filter(monitor=monitor, pk=key).update(measured=one)
 
 
 def _known_before(monitor: Monitor, release: Release) -> dict[str, Any]:
@@ -67,17 +85,24 @@ def _act_on(window: Window, *, by: Actor) -> None:
         window.performance | {"metrics": found},
         limits=rules.Limits(monitor.watch_at, monitor.act_at),
         goals=goals,
+        estimated=_unmeasured(window),
     )
     for matter in matters:
         raise_alert(monitor, matter, window=window, by=by)
     judged = set(rules.ORDER) if window.enough else {"target_at_risk"}
     judged -= set() if window.rows else {"no_data"}
     still = {(matter.rule, matter.subject) for matter in matters}
-    unknown = {goal.name for goal in goals if (found.get(goal.key) or {}).get("value") is None}
+    told = [found, _unmeasured(window).get("metrics") or {}]
+    unknown = {goal.name for goal in goals if all((one.get(goal.key) or {}).get("value") is None for one in told)}
     for alert in monitor.alerts.exclude(state=Alert.State.CLOSED).filter(rule__in=judged):
         unjudged = alert.rule == "target_at_risk" and alert.subject in unknown  # nobody knows whether it is over
         if (alert.rule, alert.subject) not in still and not unjudged:
             _close_by_itself(alert, window, by=by)
+
+
+def _unmeasured(window: Window) -> dict[str, Any]:
+    """The estimates of a window with enough answers, as long as its own outcomes are not known."""
+    return window.estimated if window.enough and not window.measured.get("metrics") else {}
 
 
 def judge_again(project: Project, contract: Contract) -> None:
@@ -128,6 +153,7 @@ def raise_alert(monitor: Monitor, matter: rules.Matter, *, window: Window | None
     alert.sentence, alert.severity = matter.sentence[:300], matter.severity
     alert.save(force_insert=True)
     _tell(project, f"Alert {alert.number}: {open_words(project.key).text(matter.sentence)}", alert)
+    lower_after_incident(alert)
     return alert
 
 

@@ -287,6 +287,7 @@ CONTENT: dict[str, Callable[[Things], dict[str, Any]]] = {
     },
     "deployments.segment": _segment,
     "monitoring.window": lambda t: {"from_at": timezone.now() - dt.timedelta(hours=1), "to_at": timezone.now()},
+    "monitoring.retrainpolicy": lambda t: {"version": 60 + t.serial, "signed_at": None, "signed_by": None},
     "monitoring.alert": lambda t: {"number": 210 + t.serial, "state": "open", "severity": "act"},
     "monitoring.outcome": lambda t: {"prediction_id": t.prediction, "value": "yes"},
 }
@@ -404,6 +405,7 @@ EXAMPLES: dict[str, Callable[[Things, list[str], str], Any]] = {
     "keys": lambda t, words, kind: t["deployments.consumerkey"].pk,
     "releases": lambda t, words, kind: t["deployments.release"].pk,
     "predictions": lambda t, words, kind: t.prediction,
+    "autonomy": lambda t, words, kind: t["monitoring.retrainpolicy"].version,
     "windows": lambda t, words, kind: t["monitoring.window"].pk,
     "alerts": lambda t, words, kind: t["monitoring.alert"].number,
     "retrainings": lambda t, words, kind: t["monitoring.retraining"].pk,

@@ -5,14 +5,16 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings
+from django.test import Client
 from django.utils import timezone
 
 from audit.models import Entry
 from deployments.models import Deployment, Release
 from deployments.prediction_ids import new_id
 from jobs.models import Job
-from monitoring import demo_story, queries, rules
+from monitoring import demo_story, rules
 from monitoring.models import Alert, Monitor, Outcome, Window
+from monitoring.queries import watch as queries
 from monitoring.services import alerts, monitors, outcomes
 from notices.models import Notice
 from problems.problem import Conflict, Invalid, Missing, TooLarge
@@ -212,3 +214,29 @@ def test_an_alert_is_taken_by_one_person_and_closed_with_a_note(live: Live, run_
         alerts.close_alert(alert, note="again", by=live.cast[Role.ML_ENGINEER])
     names = list(Entry.objects.filter(subject_id=str(alert.pk)).values_list("name", flat=True))
     assert sorted(names) == ["alert.closed", "alert.opened", "alert.taken"]
+
+
+def test_an_alert_is_left_alone_until_its_time_and_is_passed_on_once_when_nobody_takes_it(live: Live) -> None:
+    person = live.cast[Role.MLOPS_ENGINEER]
+    alert = live.monitor.alerts.create(
+        number=1, rule="input_drift", subject="plan", sentence="It moved.", severity="act"
+    )
+    Alert.objects.update(opened_at=timezone.now() - timedelta(hours=25))
+    with pytest.raises(Invalid):
+        alerts.snooze_alert(alert, hours=0, by=person)
+    alerts.snooze_alert(alert, hours=2, by=person)
+    assert alerts.escalate() == 0
+    Alert.objects.update(snoozed_until=timezone.now() - timedelta(minutes=1))
+    assert alerts.escalate() == 1
+    assert alerts.escalate() == 0
+    told = set(Notice.objects.filter(text__startswith="Nobody took alert 1").values_list("recipient_id", flat=True))
+    assert told == {live.cast[role].pk for role in (Role.OWNER, Role.PRODUCT_MANAGER, Role.MLOPS_ENGINEER)}
+
+
+def test_monitoring_that_stopped_is_called_late_by_whoever_looks(live: Live, client: Client) -> None:
+    client.force_login(live.cast[Role.VIEWER])
+    address = f"/p/{live.cast.project.key}/monitor/churn-classifier/"
+    assert "Monitoring is late" not in client.get(address).content.decode()
+    Monitor.objects.update(checked_at=timezone.now() - timedelta(hours=4))
+    assert "Monitoring is late" in client.get(address).content.decode()
+    assert queries.health_of([live.cast.project])[live.cast.project.pk].late

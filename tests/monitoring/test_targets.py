@@ -5,15 +5,18 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from django.test import Client
 from django.utils import timezone
 
+from deployments.sealing import SCHEMA
 from jobs.models import Job
 from jobs.report import Silent
-from monitoring import comparison, demo_story, queries
+from monitoring import comparison, demo_story
 from monitoring.models import Alert
 from monitoring.performance.service import Service
+from monitoring.queries import watch as queries
 from monitoring.services import monitors, outcomes, windows
 from projects.contract import Goal
 from projects.models.kpis import KpiValue
@@ -130,7 +133,8 @@ def test_both_models_of_a_retraining_are_judged_by_every_kind_that_rows_can_tell
 def test_the_slowest_answers_lie_within_their_interval(rows: int) -> None:
     now = timezone.now()
     service = Service(now, now + timedelta(hours=1))
-    service.add([now] * rows, [1.0 + i % 100 for i in range(rows)], [0] * rows)
+    log = [{"at": now, "latency_ms": 1.0 + i % 100, "unknown": 0} for i in range(rows)]
+    service.add(pa.RecordBatch.from_pylist(log, schema=SCHEMA))
     found = service.slowest()
     assert found is not None
     assert found["n"] == rows

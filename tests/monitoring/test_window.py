@@ -155,3 +155,17 @@ def test_a_bundle_without_its_reference_is_said_not_guessed(place: Path) -> None
     (place / "bundle.zip").write_bytes(b"not a bundle")
     with pytest.raises(Corrupted):
         window.inside_bundle(place / "bundle.zip")
+
+
+def test_a_target_that_is_probably_missed_is_a_matter_before_any_outcome_is_known() -> None:
+    low = {"metrics": {"recall": {"value": 0.6, "low": 0.55, "high": 0.65, "n": 500}}}
+    high = {"metrics": {"recall": {"value": 1.0, "low": 0.995, "high": 1.0, "n": 500}}}
+
+    def severities(estimated: dict[str, Any], performance: dict[str, Any]) -> list[tuple[str, bool]]:
+        found = rules.matters([], {}, performance, limits=rules.Limits(), goals=GOALS, estimated=estimated)
+        return [(matter.severity, "probably" in matter.sentence) for matter in found]
+
+    assert severities(low, {}) == [("act", True)]
+    assert severities(low, {"joined": 99} | high) == [("watch", True)]  # older answers were good
+    assert severities(low, {"joined": 99} | low) == [("act", False)]  # measured: told once, as measured
+    assert severities(high, {}) == severities({}, {}) == []

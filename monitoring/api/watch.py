@@ -11,8 +11,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from deployments.queries import champion_of, deployment_for
-from monitoring import queries, seen
+from monitoring import seen
 from monitoring.models import Alert, Monitor, Retraining, Window
+from monitoring.queries import watch as queries
 from monitoring.services import alerts, monitors, outcomes, retrainings
 from projects.access import ProjectEndpoint
 from projects.api.projects import caller
@@ -39,6 +40,12 @@ class RetrainBody(serializers.Serializer[Any]):
 
     cause = serializers.CharField(max_length=300)
     alert = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=2**31 - 1)
+
+
+class SnoozeBody(serializers.Serializer[Any]):
+    """For how many hours nobody is reminded."""
+
+    hours = serializers.IntegerField(min_value=1, max_value=alerts.LONGEST_SNOOZE)
 
 
 class CloseBody(serializers.Serializer[Any]):
@@ -76,6 +83,8 @@ def show_window(window: Window) -> dict[str, Any]:
         "answers": window.answers,
         "service": window.service,
         "performance": window.performance,
+        "estimated": window.estimated,
+        "measured": window.measured,
     }
 
 
@@ -92,6 +101,8 @@ def show_alert(alert: Alert) -> dict[str, Any]:
         "opened_at": _iso(alert.opened_at),
         "last_seen_at": _iso(alert.last_seen_at),
         "taken_by": alert.taken_by.name if alert.taken_by else None,
+        "snoozed_until": _iso(alert.snoozed_until),
+        "escalated_at": _iso(alert.escalated_at),
         "closed_at": _iso(alert.closed_at),
         "closing_note": alert.closing_note,
     }
@@ -105,6 +116,7 @@ def show_retraining(retraining: Retraining) -> dict[str, Any]:
         "deployment": retraining.monitor.deployment.name,
         "state": retraining.state,
         "cause": retraining.cause,
+        "trigger": retraining.trigger,
         "alert": retraining.alert.number if retraining.alert else None,
         "run": retraining.run.number,
         "champion": retraining.champion.version.number,
@@ -266,6 +278,21 @@ class TakeAlert(AlertEndpoint):
         """It is yours now; 409 when somebody else has it."""
         alert = queries.alert_for(self.project, number)
         return self.once(lambda: (200, self.shown(alerts.take_alert(alert, by=caller(request)))))
+
+
+class SnoozeAlert(AlertEndpoint):
+    """Leave an alert alone."""
+
+    action = {"POST": "alert.handle"}
+
+    @extend_schema(request=SnoozeBody, responses=ANSWER)
+    def post(self, request: Request, key: str, number: int) -> Response:
+        """For some hours; it stays open."""
+        alert = queries.alert_for(self.project, number)
+        body = SnoozeBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        hours = body.validated_data["hours"]
+        return self.once(lambda: (200, self.shown(alerts.snooze_alert(alert, hours=hours, by=caller(request)))))
 
 
 class CloseAlert(AlertEndpoint):

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +16,8 @@ from deployments.queries import champion_of, rule_for, segments_between
 from experiments.evaluation.worth import money_goals
 from experiments.models import Run
 from experiments.queries import bundle_path
-from monitoring.models import Alert, Monitor, Outcome, Retraining, Window
+from monitoring.beat import late_since
+from monitoring.models import Alert, Learned, Monitor, Outcome, Retraining, Window
 from problems.problem import Conflict, Missing
 from projects.contract import LATENCY_KEY, Goal, Judgement, judged_from
 from projects.models.define import Contract
@@ -29,9 +29,10 @@ from projects.queries.worth import money_of, worth_of
 from storage.blobs import verified_path
 
 OUTCOME_DAYS = 90
-SILENCE_DAYS = 7
 TIMELINE_WINDOWS = 90
 LEAST_TIMED, LOOK_BACK = 20, 5
+MOST_MEASURED = 60
+HEAVY, LIGHT = ("inputs", "answers", "performance", "service"), ("lead", "estimated", "measured")
 
 
 def monitors_of(project: Project) -> QuerySet[Monitor]:
@@ -52,15 +53,22 @@ def windows_of(monitor: Monitor) -> QuerySet[Window]:
     return monitor.windows.select_related("release__version__model").order_by("-to_at", "-created_at")
 
 
+def windows_listed(monitor: Monitor) -> QuerySet[Window]:
+    """The same without what a list does not show."""
+    return windows_of(monitor).defer("inputs", "answers", "performance", *LIGHT)
+
+
 def latest_enough(monitor: Monitor, release: Release | None = None) -> Window | None:
     """The newest window with enough answers, of one release or of any."""
     windows = windows_of(monitor).filter(enough=True)
     return (windows.filter(release=release) if release else windows).first()
 
 
-def timeline(monitor: Monitor) -> list[Window]:
-    """The last windows with enough answers, oldest first."""
-    return list(reversed(windows_of(monitor).filter(enough=True)[:TIMELINE_WINDOWS]))
+def timeline(monitor: Monitor, since: datetime | None = None, *, whole: bool = False) -> list[Window]:
+    """The last windows with enough answers, oldest first; with all that they measured only where it is asked for."""
+    windows = windows_of(monitor).filter(enough=True)
+    windows = windows.filter(to_at__gte=since) if since else windows
+    return list(reversed((windows if whole else windows.defer(*HEAVY))[:TIMELINE_WINDOWS]))
 
 
 def open_alerts(project: Project) -> QuerySet[Alert]:
@@ -185,28 +193,6 @@ def sealed_after(deployment: Deployment, moment: datetime) -> QuerySet[Segment]:
     return Segment.objects.filter(deployment=deployment, last_at__gte=moment)
 
 
-@dataclass(frozen=True)
-class Silence:
-    """Hours since the last stored answer, the longest pause before it, and for how many hours answers are known."""
-
-    hours: float
-    longest: float
-    known: float
-
-
-def silence_of(deployment: Deployment) -> Silence | None:
-    """The pauses between stored answers of the last week; None where nothing was ever answered."""
-    since = timezone.now() - timedelta(days=SILENCE_DAYS)
-    rows = Segment.objects.filter(deployment=deployment, last_at__gte=since).order_by("first_at")
-    spans = list(rows.values_list("first_at", "last_at"))
-    if not spans:
-        return None
-    hour = timedelta(hours=1)
-    longest = max((after[0] - before[1] for before, after in pairwise(spans)), default=timedelta())
-    end = max(last for _, last in spans)
-    return Silence((timezone.now() - end) / hour, max(longest / hour, 0.0), (end - spans[0][0]) / hour)
-
-
 def waiting_rows(monitor: Monitor) -> int:
     """About how many answers came since the last window with enough of them (whole segments)."""
     release = champion_of(monitor.deployment)
@@ -239,7 +225,31 @@ def engine_spec(monitor: Monitor, span: Span, *, with_outcomes: bool) -> dict[st
         "limits": {"watch_at": monitor.watch_at, "act_at": monitor.act_at},
         "weights": weights_of(run),
         "goals": [asdict(goal) for goal in goals_of(contract_in_force(monitor.deployment.project))],
+        "learned": learned_of(span.release),
+        "past": _past(monitor, span.release, since) if with_outcomes else [],
     }
+
+
+def learned_of(release: Release) -> dict[str, Any] | None:
+    """What the doubt of its model means; None while nobody has looked."""
+    row = Learned.objects.filter(release=release).first()
+    return row.content if row else None
+
+
+def learning_spec(release: Release) -> dict[str, Any]:
+    """What the engine that learns it needs to know; every file is verified here."""
+    run = release.version.run
+    return {"bundle": str(bundle_path(release.version)), "run": _prepared_spec(run, run.project)}
+
+
+def _past(monitor: Monitor, release: Release, since: datetime) -> list[dict[str, Any]]:
+    """The newest windows whose answers may have outcomes by now, with how many were known at the last look."""
+    rows = monitor.windows.filter(release=release, enough=True, to_at__gte=since).order_by("-to_at")
+    found = rows.values_list("pk", "from_at", "to_at", "measured__joined")[:MOST_MEASURED]
+    return [
+        {"id": str(pk), "start": start.isoformat(), "end": end.isoformat(), "joined": joined or 0}
+        for pk, start, end, joined in found
+    ]
 
 
 def _path(segment: Segment) -> str:
@@ -292,16 +302,24 @@ class Health:
 
     monitors: int
     open_alerts: int
+    late: bool = False
 
 
 def health_of(projects: Sequence[Project]) -> dict[UUID, Health]:
-    """Monitors and open alerts of many projects, in one query."""
+    """Monitors and open alerts of many projects, in two queries."""
     is_open = Q(deployments__monitor__alerts__state__in=[Alert.State.OPEN, Alert.State.TAKEN])
     rows = Project.objects.filter(pk__in=[project.pk for project in projects]).annotate(
         watched=Count("deployments__monitor", distinct=True),
         to_look_at=Count("deployments__monitor__alerts", filter=is_open, distinct=True),
     )
-    return {row.pk: Health(row.watched, row.to_look_at) for row in rows}
+    in_use = Monitor.objects.filter(deployment__project__in=projects, deployment__releases__state="champion")
+    late = {one.deployment.project_id for one in in_use.select_related("deployment") if late_at(one)}
+    return {row.pk: Health(row.watched, row.to_look_at, row.pk in late) for row in rows}
+
+
+def late_at(monitor: Monitor) -> datetime | None:
+    """Since when its check is overdue."""
+    return late_since(monitor.checked_at, monitor.created_at, monitor.every_seconds, timezone.now())
 
 
 def looked_at(projects: Sequence[Project]) -> dict[UUID, Window]:
@@ -310,8 +328,11 @@ def looked_at(projects: Sequence[Project]) -> dict[UUID, Window]:
     newest = Project.objects.filter(pk__in=[project.pk for project in projects]).values(
         last=Subquery(of_project.values("pk")[:1])
     )
-    heavy = ("inputs", "answers", "service", "performance")
-    rows = Window.objects.filter(pk__in=newest).select_related("monitor__deployment", "release__version").defer(*heavy)
+    rows = (
+        Window.objects.filter(pk__in=newest)
+        .select_related("monitor__deployment", "release__version")
+        .defer(*HEAVY, *LIGHT)
+    )
     return {row.monitor.deployment.project_id: row for row in rows}
 
 
