@@ -30,7 +30,7 @@ from experiments.models import (
 from experiments.value import confusion_under, under
 from problems.problem import Missing
 from projects.contract import Judgement, Measurement, judged_from, measurements
-from projects.measures import MEASURES
+from projects.measures import MEASURES, NUMBERS
 from projects.models.define import Contract
 from projects.models.projects import Project
 from projects.policies import Rule
@@ -332,7 +332,7 @@ def must_words(project: Project, revision: EdgeCaseRevision, closed: Collection[
     fields = {name: getattr(revision, name) for name in ("answer", "low", "high")}
     if fields["answer"] and closed and (last := last_run(project)) and last.spec.get("target") in closed:
         fields["answer"] = masking.HIDDEN
-    return expected_words(fields, chance=project.kind != "regression")
+    return expected_words(fields, chance=project.kind not in NUMBERS)
 
 
 def unasked(run: Run) -> list[EdgeCaseRevision]:

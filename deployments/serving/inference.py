@@ -14,6 +14,7 @@ from deployments.serving.parsing import RowsInvalid
 from experiments import baselines
 from experiments.signatures import check_rows, word
 from problems.problem import Corrupted
+from projects.measures import NUMBERS
 from projects.policies import NO, YES, Rule
 
 MAX_ERRORS = 100
@@ -30,6 +31,9 @@ class Answer(Protocol):
 
     @property
     def chances(self) -> Mapping[str, float] | None: ...
+
+    @property
+    def ends(self) -> tuple[float, float] | None: ...
 
 
 class Predictor(Protocol):
@@ -135,7 +139,7 @@ def answer(model: Loaded, facts: Facts, rows: list[dict[str, Any]], key: bytes, 
                     "version": facts.version,
                     "policy": number,
                     "latency_ms": latency,
-                    "number": one.answer if kind == "regression" else None,
+                    "number": one.answer if kind in NUMBERS else None,
                     "row": row,
                     "unknown": unknown,
                     "baseline": shadow(facts.baseline, rows[place], model.signature),
@@ -151,7 +155,9 @@ def decided(one: Answer, rule: Rule | None, signature: dict[str, Any]) -> dict[s
     chance, yes = one.probability, signature["positive"]
     if one.chances is not None:
         return {"answer": one.answer, "probability": chance, "decision": None, "chances": dict(one.chances)}
-    if chance is None or signature["kind"] == "regression":
+    if one.ends is not None:
+        return {"answer": one.answer, "probability": None, "decision": None, "low": one.ends[0], "high": one.ends[1]}
+    if chance is None or signature["kind"] in NUMBERS:
         return {"answer": one.answer, "probability": chance, "decision": None}
     if rule is None:
         return {"answer": one.answer, "probability": chance, "decision": YES if one.answer == yes else NO}
