@@ -15,7 +15,9 @@ def ahead(one: Series, found: Mapping[str, Any], target: str, unit: str) -> Figu
     shown = one.found["residuals"]["ahead"]
     traces = [_truth(shown["truth"])]
     for place, window in enumerate(shown["windows"]):
-        traces += _window(window, first=place == 0)
+        traces.append(_said(window, "said", 0, first=place == 0))
+    if shown["coming"]:
+        traces.append(_said(shown["coming"], "comes next", 1, first=True))
     layout = {
         "xaxis": {"title": {"text": "When"}, "type": "date"},
         "yaxis": {"title": {"text": f"{target}{f', {unit}' if unit else ''}"}},
@@ -23,8 +25,10 @@ def ahead(one: Series, found: Mapping[str, Any], target: str, unit: str) -> Figu
         "showlegend": True,
     }
     truth = {entry["at"]: entry["value"] for entry in shown["truth"]}
-    rows = [_row(entry, truth) for window in shown["windows"] for entry in window][-MOST_TABLE_ROWS:]
-    named = f" Drawn is {shown['series']}, which has most of them." if shown["series"] else ""
+    rows = [_row(entry, truth) for window in [*shown["windows"], shown["coming"]] for entry in window][
+        -MOST_TABLE_ROWS:
+    ]
+    named = f" Drawn is {shown['series']['called']}, which has most of them." if shown["series"]["called"] else ""
     detail = (
         f"{len(shown['windows'])} windows at the end were locked; nothing after a window’s start was looked at.{named}"
     )
@@ -46,24 +50,24 @@ def _truth(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _window(entries: Sequence[Mapping[str, Any]], *, first: bool) -> list[dict[str, Any]]:
-    """The answers, with whiskers to their ends."""
+def _said(entries: Sequence[Mapping[str, Any]], name: str, place: int, *, first: bool) -> dict[str, Any]:
+    """Answers, with whiskers to their ends."""
     line: dict[str, Any] = {
         "type": "scatter",
         "mode": "lines+markers",
-        "name": "said",
-        "legendgroup": "said",
+        "name": name,
+        "legendgroup": name,
         "showlegend": first,
         "x": [entry["at"] for entry in entries],
         "y": [entry["said"] for entry in entries],
-        "line": {"color": NOW, "width": 2, "dash": DASHES[0]},
+        "line": {"color": NOW, "width": 2, "dash": DASHES[place]},
         "marker": {"color": NOW, "size": 4},
-        "hovertemplate": "%{x}: %{y:.4g} said<extra></extra>",
+        "hovertemplate": f"%{{x}}: %{{y:.4g}} {name}<extra></extra>",
     }
     if "high" in entries[0]:
         sizes = [entry["high"] - entry["said"] for entry in entries]
         line["error_y"] = {"type": "data", "array": sizes, "thickness": 1, "width": 0}
-    return [line]
+    return line
 
 
 def _row(entry: Mapping[str, Any], truth: Mapping[str, float]) -> tuple[str, str, str, str]:

@@ -14,8 +14,7 @@ from experiments.advice import group_columns
 from experiments.columns import from_table, numbers_of, words_of
 from experiments.evaluation.metrics import Array
 from experiments.forecasting.frames import Frame, framed
-from experiments.forecasting.past import names
-from experiments.forecasting.steps import HOUR, MONTH, WEEKDAY, calendar_names, plan_of
+from experiments.forecasting.steps import HOUR, MONTH, WEEKDAY, calendar_names, names, plan_of
 from experiments.matrices import GAP, Layout, layout_of
 from experiments.screening import kept_inputs, leaks, odd_numbers
 from experiments.specs import LEAST_PER_CLASS, LEAST_ROWS, MOST_CLASSES, least_per_class

@@ -16,6 +16,7 @@ from experiments import seen
 from experiments.evaluation.choice import deciding_metric
 from experiments.evaluation.comparison import Entry
 from experiments.evaluation.worth import money_goals
+from experiments.forecasting.steps import with_past
 from experiments.judging_words import expected_words
 from experiments.models import (
     Cause,
@@ -63,6 +64,7 @@ def hide_all(runs: Iterable[Run], roles: Roles) -> list[Run]:
     hidden = hidden_by((run.data.dataset for run in found), roles)
     for run in found:
         if closed := hidden.get(run.data.dataset_id):
+            closed = with_past(closed, run.spec) if "spec" not in run.get_deferred_fields() else closed
             columns = {*closed, str(run.spec.get("target")), *(run.spec.get("inputs") or ())}
             run.message = masking.unquoted(run.message, columns)
             run.cause_text = masking.unquoted(run.cause_text, columns)
@@ -268,7 +270,7 @@ def seen_evaluations(found: Iterable[Evaluation], roles: Roles) -> list[Evaluati
         if closed:
             row.message = masking.unquoted(row.message)
             if "found" not in row.get_deferred_fields():
-                row.found = seen.evaluation(row.found, closed)
+                row.found = seen.evaluation(row.found, with_past(closed, row.run.spec))
     return rows
 
 

@@ -27,7 +27,7 @@ from experiments.evaluation.forecasts import Forecasts
 from experiments.evaluation.importance import importance
 from experiments.evaluation.intervals import Held, measured
 from experiments.evaluation.metrics import Array, Binary, Numbers
-from experiments.forecasting.backtest import calibration_rows, drawn, sizes_by_step, tested
+from experiments.forecasting.backtest import calibration_rows, coming, drawn, sizes_by_step, tested
 from experiments.forecasting.describing import described, proof
 from experiments.forecasting.steps import plan_of
 from experiments.packaging import Bundle, Predictor, pack
@@ -79,6 +79,9 @@ def _run(spec: dict[str, Any], folder: Path, report: Report, threads: int) -> di
     report.progress(steps - 1, steps, "Packing the model and checking it")
     ahead = _back_tested(spec, data, methods, chosen, fitted[chosen], matrices)
     signature = _signature(spec, data, ahead)
+    if ahead:
+        shown = methods[chosen]["residuals"]["ahead"]
+        shown["coming"] = coming(Predictor(fitted[chosen], signature), signature, shown["series"]["called"])
     beside = uplift.beside(spec, data, fitted[chosen], matrices[1], report)
     surroundings = environment(spec["data_sha256"], spec["seed"], threads)
     _pack(folder / "bundle.zip", fitted[chosen], signature, spec, data, methods[chosen], surroundings, matrices[1])

@@ -18,8 +18,7 @@ from experiments.evaluation.intervals import NO_CHANCES, Held
 from experiments.evaluation.intervals import measured as all_measured
 from experiments.evaluation.metrics import Array, Binary, Numbers
 from experiments.evaluation.thresholds import bins_of
-from experiments.forecasting.past import lag_name
-from experiments.forecasting.steps import plan_of
+from experiments.forecasting.steps import lag_name, plan_of
 from experiments.signatures import word
 from jobs.report import Report
 from projects.baselines import columns_of, sentence

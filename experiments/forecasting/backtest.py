@@ -4,11 +4,12 @@ from typing import Any
 
 import numpy as np
 
+from experiments.forecasting.asking import HISTORY
 from experiments.forecasting.frames import LEAST_TRAIN, Frame
 from experiments.forecasting.past import Array, beyond
-from experiments.forecasting.steps import Plan, told
+from experiments.forecasting.steps import Plan, plan_of, told
 
-LEVEL, MOST_DRAWN = 0.9, 400
+LEVEL, MOST_DRAWN, SHORTEST_DRAWN = 0.9, 400, 60
 
 
 def calibration_rows(frame: Frame, plan: Plan) -> tuple[Array, Array] | None:
@@ -62,7 +63,8 @@ def drawn(frame: Frame, plan: Plan, said: Array, sizes: list[float] | None) -> d
     names, counts = np.unique(frame.names[test].astype(str), return_counts=True)
     name = str(names[np.argmax(counts)])
     one = next(series for series in frame.series if series.name == name)
-    kept = min(one.values.size, MOST_DRAWN)
+    locked = one.last - frame.cut
+    kept = min(one.values.size, MOST_DRAWN, max(SHORTEST_DRAWN, 2 * locked + 2 * plan.seasons[0]))
     truth = [
         {"at": told(one.last - back, plan.step), "value": float(one.values[-1 - back])}
         for back in range(kept - 1, -1, -1)
@@ -77,4 +79,19 @@ def drawn(frame: Frame, plan: Plan, said: Array, sizes: list[float] | None) -> d
         entry = {"at": told(int(frame.targets[row]), plan.step), "said": float(answer)}
         ends = {} if half is None else {"low": float(answer - half), "high": float(answer + half)}
         windows.setdefault(int(frame.origins[row]), []).append(entry | ends)
-    return {"series": name, "truth": truth, "windows": [windows[origin] for origin in sorted(windows)]}
+    series = {"name": plan.key, "called": name}  # named after its column, so that it is masked with it
+    return {"series": series, "truth": truth, "windows": [windows[origin] for origin in sorted(windows)]}
+
+
+def coming(predictor: Any, signature: Any, name: str) -> list[dict[str, Any]]:
+    """The steps after the last known one of a series, as the packed model answers; none where it must be told more."""
+    plan = plan_of(signature["forecast"], signature["target"])
+    if any(field["name"] not in (plan.time, plan.key, HISTORY) for field in signature["inputs"]):
+        return []
+    steps = [told(signature["tail"][name]["end"] + ahead, plan.step) for ahead in range(1, plan.horizon + 1)]
+    rows = [{plan.time: step, HISTORY: None} | ({plan.key: name} if plan.key else {}) for step in steps]
+    found = []
+    for step, answer in zip(steps, predictor.predict(rows), strict=True):
+        ends = {} if answer.ends is None else {"low": answer.ends[0], "high": answer.ends[1]}
+        found.append({"at": step, "said": answer.answer} | ends)
+    return found

@@ -8,8 +8,7 @@ import numpy as np
 from experiments.forecasting.answering import golden
 from experiments.forecasting.asking import HISTORY
 from experiments.forecasting.frames import Frame, tail_of
-from experiments.forecasting.past import names
-from experiments.forecasting.steps import HOUR, MONTH, WEEKDAY, Plan, plan_of, told
+from experiments.forecasting.steps import HOUR, MONTH, WEEKDAY, Plan, names, plan_of, told
 from experiments.references import plain, signature_inputs
 
 

@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from datasets.splitting import Split
 from experiments.columns import numbers_of, words_of
-from experiments.forecasting.past import Array, looked, names, on_grid, scale_of
-from experiments.forecasting.steps import HOUR, MONTH, WEEKDAY, Plan, calendar, place, start_of
+from experiments.forecasting.past import Array, looked, on_grid, scale_of
+from experiments.forecasting.steps import HOUR, MONTH, WEEKDAY, Plan, calendar, names, place, start_of
 from experiments.matrices import GAP
 from problems.problem import Invalid
 

@@ -9,31 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from experiments.forecasting.steps import LAGS, Plan
+from experiments.forecasting.steps import LAGS, Plan, names
 
 Array = np.ndarray[Any, Any]
-AHEAD = "steps ahead"
-
-
-def season_name(plan: Plan, size: int, back: int = 1) -> str:
-    """The input that holds the value a whole number of seasons before what is asked for."""
-    return f"{plan.target}, {'a season' if back == 1 else f'{back} seasons'} of {size} before"
-
-
-def lag_name(plan: Plan, number: int) -> str:
-    """The input that holds one of the last known values."""
-    return f"{plan.target}, known last" if number == 0 else f"{plan.target}, {number} before the last"
-
-
-def names(plan: Plan) -> list[str]:
-    """The inputs that are made of the past, in order."""
-    return [
-        AHEAD,
-        *(lag_name(plan, number) for number in range(LAGS)),
-        *(season_name(plan, size) for size in plan.seasons),
-        season_name(plan, plan.seasons[0], 2),
-        *(f"{plan.target}, mean of the last {size}" for size in plan.means),
-    ]
 
 
 def looked(values: Array, origins: Array, aheads: Array, plan: Plan) -> dict[str, Array]:

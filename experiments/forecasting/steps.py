@@ -1,5 +1,6 @@
 """PURE: steps of time: where a moment stands on a regular grid, what a season is there; only the standard library."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,6 +10,7 @@ from experiments.moments import moment
 EPOCH, MONDAY = datetime(1970, 1, 1), datetime(1970, 1, 5)
 SEASONS = {"hour": (24, 168), "day": (7,), "week": (52,), "month": (12,), "quarter": (4,), "year": (1,)}
 LAGS, SHORT_MEAN = 3, 3
+AHEAD = "steps ahead"
 HOUR, WEEKDAY, MONTH = "hour of the day", "day of the week", "month of the year"
 HORIZONS = {"hour": 24, "day": 14, "week": 8, "month": 12, "quarter": 4, "year": 3}
 _HOURS = {"hour": 1, "day": 24, "week": 168}
@@ -48,7 +50,7 @@ class Plan:
         return asdict(self) | {"seasons": list(self.seasons)}
 
 
-def plan_of(row: dict[str, Any], target: str) -> Plan:
+def plan_of(row: Mapping[str, Any], target: str) -> Plan:
     """The plan in a spec or a signature."""
     return Plan(target, row["time"], row["key"], row["step"], row["horizon"], tuple(row["seasons"]), row["together"])
 
@@ -106,3 +108,31 @@ def calendar_names(step: str, span: int) -> list[str]:
         *([WEEKDAY] if step in ("hour", "day") else []),
         *([MONTH] if years >= 2 else []),
     ]
+
+
+def season_name(plan: Plan, size: int, back: int = 1) -> str:
+    """The input that holds the value a whole number of seasons before what is asked for."""
+    return f"{plan.target}, {'a season' if back == 1 else f'{back} seasons'} of {size} before"
+
+
+def lag_name(plan: Plan, number: int) -> str:
+    """The input that holds one of the last known values."""
+    return f"{plan.target}, known last" if number == 0 else f"{plan.target}, {number} before the last"
+
+
+def names(plan: Plan) -> list[str]:
+    """The inputs that are made of the past, in order."""
+    return [
+        AHEAD,
+        *(lag_name(plan, number) for number in range(LAGS)),
+        *(season_name(plan, size) for size in plan.seasons),
+        season_name(plan, plan.seasons[0], 2),
+        *(f"{plan.target}, mean of the last {size}" for size in plan.means),
+    ]
+
+
+def with_past(hidden: frozenset[str], spec: Mapping[str, Any]) -> frozenset[str]:
+    """Columns whose values somebody must not see, with all that a forecast makes of the past of its target."""
+    if not spec.get("forecast") or spec["target"] not in hidden:
+        return hidden
+    return hidden | set(names(plan_of(spec["forecast"], spec["target"]))) - {AHEAD}

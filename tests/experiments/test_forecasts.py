@@ -20,6 +20,7 @@ from sklearn import metrics as sk
 from sklearn.linear_model import LinearRegression
 
 from datasets import masking
+from datasets.models.tags import ColumnTag
 from datasets.models.versions import Version
 from deployments import sealing
 from deployments.serving import inference, openapi
@@ -29,8 +30,8 @@ from experiments.estimators.catalog import for_kind
 from experiments.evaluation.forecasts import Forecasts
 from experiments.evaluation.intervals import measured
 from experiments.forecasting.frames import framed, series_of
-from experiments.forecasting.past import beyond, looked, names, scale_of
-from experiments.forecasting.steps import SEASONS, Plan, guessed_step, index_of, start_of
+from experiments.forecasting.past import beyond, looked, scale_of
+from experiments.forecasting.steps import SEASONS, Plan, guessed_step, index_of, names, start_of
 from experiments.guesses import columns_of
 from experiments.models import Evaluation, Run
 from experiments.packaging import Bundle
@@ -41,7 +42,7 @@ from jobs.report import Silent
 from monitoring import window
 from problems.problem import Invalid
 from projects.models.define import Contract, Target
-from projects.models.projects import Kind
+from projects.models.projects import Kind, Project
 from projects.permissions import Role
 from storage import tables
 from tests.conftest import Cast
@@ -325,16 +326,32 @@ def test_real_passengers_are_forecast_at_least_as_well_as_by_a_plain_script(samp
     assert metrics["mase"]["value"] < 0.7
 
 
-def test_a_project_with_a_forecast_goes_from_the_form_to_the_verdict(
-    cast: Cast, make_version: Callable[..., Version], browser_of: Any, api_of: Any, run_jobs: Any
-) -> None:
-    project, scientist = cast.project, cast[Role.DATA_SCIENTIST]
+def told_of_hidden_columns(run: Run, reader: Any) -> list[str]:
+    """What somebody still reads of the sales and the shops after both were marked as sensitive."""
+    for column in ("sold", "shop"):
+        ColumnTag.objects.create(dataset=run.data.dataset, column=column, kind="personal")
+    addresses = [f"runs/{run.number}/", f"runs/{run.number}/evaluations/1/"]
+    read = [reader.get(f"/api/v1/projects/{run.project.key}/{address}").content.decode() for address in addresses]
+    values = ["south", *(str(value) for value in shops()["sold"].to_pylist())]
+    return [value for value in values if any(value in text for text in read)]
+
+
+def asked_ahead(cast: Cast, make_version: Callable[..., Version]) -> Project:
+    """The cast's project as one that asks for a number ahead of time, with a target and data."""
+    project = cast.project
     project.kind = Kind.FORECAST
     project.save()
     contract = Contract.objects.create(project=project, version=1, created_by=cast[Role.BUSINESS_ANALYST])
     shared = {"contract": contract, "direction": "at_most", "metric": "mase"}
     Target.objects.create(position=0, name="Beat last week", threshold=1.0, deciding=True, **shared)
     make_version(project, shops())
+    return project
+
+
+def test_a_project_with_a_forecast_goes_from_the_form_to_the_verdict(
+    cast: Cast, make_version: Callable[..., Version], browser_of: Any, api_of: Any, run_jobs: Any
+) -> None:
+    project, scientist = asked_ahead(cast, make_version), cast[Role.DATA_SCIENTIST]
     browser = browser_of(scientist)
     page = browser.get(reverse("run-new", args=[project.key]))
     form = page.context["form"]
@@ -366,6 +383,7 @@ def test_a_project_with_a_forecast_goes_from_the_form_to_the_verdict(
     assert found["metrics"]["mase"]["value"] == pytest.approx(run.metrics["mase"]["value"], **CLOSE)
     for more in ("", "plain/"):
         assert browser.get(f"/p/{project.key}/runs/{run.number}/evaluations/1/{more}").status_code == 200
+    assert told_of_hidden_columns(run, api_of(cast[Role.VIEWER])) == []
     start_evaluation(run, by=scientist, data=make_version(project, shops(260)), attributes=["shop"])
     [judging] = run_jobs()
     assert judging.state == "succeeded", judging.message
