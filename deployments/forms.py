@@ -70,7 +70,7 @@ class TryForm(forms.Form):
     def __init__(self, *args: Any, signature: dict[str, Any], **options: Any) -> None:
         super().__init__(*args, **options)
         self.signature = signature
-        for number, part in enumerate(signature["inputs"]):
+        for number, part in self._asked():
             self.fields[f"in{number}"] = field = _input(part)
             field.required = not part["nullable"]
         self.fields["key"] = forms.CharField(
@@ -82,10 +82,11 @@ class TryForm(forms.Form):
 
     def row(self) -> dict[str, Any]:
         """The values as JSON has them; what is left empty is null."""
-        return {
-            part["name"]: _plain(part["type"], self.cleaned_data[f"in{number}"])
-            for number, part in enumerate(self.signature["inputs"])
-        }
+        return {part["name"]: _plain(part["type"], self.cleaned_data[f"in{number}"]) for number, part in self._asked()}
+
+    def _asked(self) -> list[tuple[int, dict[str, Any]]]:
+        """What can be typed; a whole past cannot."""
+        return [(n, part) for n, part in enumerate(self.signature["inputs"]) if part["type"] != "history"]
 
     def put_errors(self, errors: list[dict[str, Any]]) -> None:
         """The prediction server's refusals beside their fields."""

@@ -20,6 +20,7 @@ from deployments.gate_rules import Book, Champion, Facts, FailedCase
 from deployments.log_reading import Logged, Source
 from deployments.models import ConsumerKey, Deployment, Release, Segment, Server
 from experiments import valuing
+from experiments.forecasting.asking import HISTORY
 from experiments.models import EdgeCase, ModelVersion, Run
 from experiments.queries import book_of, finished_runs, judged_run, results_for, run_for, unasked
 from experiments.value import under
@@ -351,6 +352,7 @@ def recent_predictions(deployment: Deployment, roles: Roles, *, before: str = ""
 def _seen(rows: list[Logged], deployment: Deployment, roles: Roles) -> list[Logged]:
     hidden = hidden_from(deployment, roles) if rows else frozenset()
     target = target_of(deployment) if hidden else ""
+    hidden = hidden | {HISTORY} if target in hidden else hidden  # a past that was sent holds values of the target
     return [row.seen(hidden, target) for row in rows] if hidden else rows
 
 

@@ -11,7 +11,8 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
-from experiments.signatures import days, word
+from experiments.moments import days
+from experiments.signatures import word
 from projects.baselines import as_number
 
 YES_WORDS, NO_WORDS = ("yes", "true", "1"), ("no", "false", "0")

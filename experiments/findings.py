@@ -44,7 +44,8 @@ def beside_dummy(evaluation: Mapping[str, Any], key: str) -> str:
     measure, unit = MEASURES[key], evaluation.get("unit") or ""
     values = [evaluation["methods"][name]["metrics"][key]["value"] for name in (evaluation["chosen"], "dummy")]
     said = ["undefined" if value is None else measure.said(value, unit) for value in values]
-    return f"{measure.term}: {said[0]}. The yardstick, which looks at no input: {said[1]}."
+    what = "repeats the season before" if evaluation["kind"] == "forecast" else "looks at no input"
+    return f"{measure.term}: {said[0]}. The yardstick, which {what}: {said[1]}."
 
 
 def comparison_finding(found: Standing, decide_by: str, unit: str, who: str) -> list[Part]:

@@ -28,6 +28,8 @@ class Column:
     low: float | None = None
     high: float | None = None
     prose: bool = False  # whole sentences
+    first: str = ""  # of moments
+    last: str = ""
 
     @property
     def present(self) -> int:
@@ -97,6 +99,7 @@ def _column(field: Mapping[str, Any], entry: Mapping[str, Any], rows: int, prose
         float(low) if number and low is not None else None,
         float(high) if number and high is not None else None,
         prose and distinct > LEAST_TEXTS,
+        *(str(end or "") if field["type"] in TIMES else "" for end in (low, high)),
     )
 
 
@@ -136,6 +139,11 @@ def guess_positive(column: Column, hint: str = "") -> str:
         if value.lower() in YES_WORDS:
             return value
     return min(column.classes, key=lambda value: (column.classes[value], value))
+
+
+def guess_time(columns: Mapping[str, Column]) -> str:
+    """The first column of moments."""
+    return next((name for name, column in columns.items() if column.type in TIMES and column.distinct > 1), "")
 
 
 def guess_inputs(columns: Mapping[str, Column], target: str, split_column: str = "") -> list[str]:

@@ -11,14 +11,16 @@ import pyarrow as pa
 
 from experiments.columns import numbers_of, words_of
 from experiments.evaluation.metrics import Array
-from experiments.preparing import prepared
+from experiments.preparing import Prepared, prepared
 from experiments.training import goals_in
 from jobs.report import Report
 from problems.problem import Invalid
+from projects.measures import NUMBERS
 from storage import tables
 
 LEAST_ROWS = 30
 TIMES = ("date", "datetime")
+ORDERED = ("time", "rolling")
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Known:
     places: Array
     time_column: str
     about: dict[str, Any]
+    scales: Array | None = None  # of forecasts: how far each row's series usually is from itself a season before
 
     def values(self, column: str) -> Sequence[Any] | None:
         """One column, while the rows have it."""
@@ -41,7 +44,10 @@ class Known:
 
 def known_rows(spec: Mapping[str, Any], signature: Mapping[str, Any], report: Report) -> Known:
     """The run's held-back rows, or those of `spec["rows"]` that it did not learn from."""
-    found = _elsewhere(spec, signature, report) if spec.get("rows") else _held_back(spec, report)
+    if spec.get("rows") and spec["kind"] == "forecast":
+        found = _later_windows(spec, signature, report)
+    else:
+        found = _elsewhere(spec, signature, report) if spec.get("rows") else _held_back(spec, report)
     if found.truth.size < LEAST_ROWS:
         raise Invalid(f"Only {found.truth.size} rows can be judged on. At least {LEAST_ROWS} are needed.")
     return found
@@ -50,14 +56,14 @@ def known_rows(spec: Mapping[str, Any], signature: Mapping[str, Any], report: Re
 def _names(spec: Mapping[str, Any], schema: Sequence[Mapping[str, Any]], inputs: Sequence[str]) -> list[str]:
     """The columns that any part reads, as far as the table has them."""
     asked = [goal.column for goal in goals_in(spec) if goal.column]
-    time = [spec["split"]["column"]] if spec["split"]["kind"] == "time" else []
+    time = [spec["split"]["column"]] if spec["split"]["kind"] in ORDERED else []
     known = {entry["name"] for entry in schema}
     wanted = [spec["target"], *inputs, *spec["attributes"], *asked, *time]
     return [name for name in dict.fromkeys(wanted) if name in known]
 
 
 def _time_column(spec: Mapping[str, Any], schema: Sequence[Mapping[str, Any]], table: pa.Table) -> str:
-    if spec["split"]["kind"] == "time":
+    if spec["split"]["kind"] in ORDERED:
         return str(spec["split"]["column"])
     times = [entry["name"] for entry in schema if entry["type"] in TIMES and entry["name"] in table.column_names]
     return str(times[0]) if times else ""
@@ -69,12 +75,26 @@ def _held_back(spec: Mapping[str, Any], report: Report) -> Known:
     more = [name for name in names if name not in data.table.column_names]
     table = data.test
     if more:
-        beside = tables.read(Path(spec["table"]), columns=more).take(data.split.test)
+        beside = tables.read(Path(spec["table"]), columns=more).take(data.test_places)
         for name in more:
             table = table.append_column(name, beside.column(name))
     about = {"on": "held_back", "count": int(data.split.test.size), "left_out": 0, "seen": 0}
     time = _time_column(spec, spec["schema"], table)
-    return Known(table, data.truth[data.split.test], data.split.test, time, about)
+    return Known(table, data.truth[data.split.test], data.test_places, time, about, _scales(data, data.split.test))
+
+
+def _scales(data: Prepared, rows: Array) -> Array | None:
+    return None if data.frame is None else data.frame.scales[rows]
+
+
+def _later_windows(spec: Mapping[str, Any], signature: Mapping[str, Any], report: Report) -> Known:
+    """The last windows of another version, as far as they lie after all that the model learned from."""
+    data = prepared({**spec, "table": spec["rows"]["table"], "schema": spec["rows"]["schema"]}, report)
+    assert data.frame is not None
+    test = data.split.test[data.frame.targets[data.split.test] > signature["learned_until"]]
+    about = {"on": "version", "count": int(test.size), "left_out": 0, "seen": int(data.split.test.size - test.size)}
+    time, places = spec["split"]["column"], data.frame.places[test]
+    return Known(data.table.take(test), data.truth[test], places, time, about, data.frame.scales[test])
 
 
 def _elsewhere(spec: Mapping[str, Any], signature: Mapping[str, Any], report: Report) -> Known:
@@ -97,7 +117,7 @@ def _elsewhere(spec: Mapping[str, Any], signature: Mapping[str, Any], report: Re
 
 def _truth(table: pa.Table, signature: Mapping[str, Any]) -> Array:
     column = table.column(signature["target"])
-    if signature["kind"] == "regression":
+    if signature["kind"] in NUMBERS:
         return numbers_of(column)
     words = words_of(column)
     found = np.full(words.size, np.nan)

@@ -22,6 +22,7 @@ from experiments.evaluation.calibration import calibrated
 from experiments.evaluation.classes import Classes
 from experiments.evaluation.dependence import dependence
 from experiments.evaluation.fairness import fairness
+from experiments.evaluation.forecasts import Forecasts
 from experiments.evaluation.grouping import Groups, grouped
 from experiments.evaluation.held import Judge
 from experiments.evaluation.intervals import Held
@@ -35,7 +36,7 @@ from experiments.evaluation.stability import over_windows
 from experiments.evaluation.stress import stressed
 from experiments.judged_rows import Known, known_rows
 from experiments.matrices import Layout, Matrix, layout_of
-from experiments.packaging import Bundle, Predictor
+from experiments.packaging import Bundle, Predictor, fields_of
 from experiments.references import plain
 from experiments.relearning import relearned
 from experiments.training import goals_in
@@ -109,12 +110,15 @@ def _had(part: Callable[[Judged], Any], judged: Judged) -> Any:
 def _opened(spec: Mapping[str, Any], report: Report) -> Judged:
     bundle = Bundle.open(Path(spec["bundle"]))
     signature, predictor = bundle.signature, bundle.predictor()
-    layout = layout_of(signature["inputs"])
+    layout = layout_of(fields_of(signature))
     rows = known_rows(spec, signature, report)
     judge = judge_of(signature, predictor)
     matrix = from_table(rows.table, layout)
     held = judge.held(matrix, rows.truth)
-    return Judged(spec, bundle, judge, layout, rows, matrix, held, spec["metric"], spec["seed"])
+    if rows.scales is not None:
+        held = Forecasts(rows.truth, judge.said(matrix), rows.scales)
+    metric = "mae" if spec["metric"] == "mase" else spec["metric"]  # parts ask for rows whose scale nobody knows
+    return Judged(spec, bundle, judge, layout, rows, matrix, held, metric, spec["seed"])
 
 
 # ---- The parts ----
@@ -166,6 +170,8 @@ def _windows(judged: Judged) -> Any:
 
 
 def _relearned(judged: Judged) -> Any:
+    if judged.judge.kind == "forecast":
+        return {"reason": "Folds would let a forecast see what comes after; its windows at the end are the test."}
     return relearned(judged.spec, judged.layout, judged.judge, judged.metric)
 
 
@@ -193,10 +199,10 @@ def _rival(judged: Judged) -> Any:
     if not rival:
         return {"reason": "No other model of this question is registered."}
     bundle = Bundle.open(Path(rival["bundle"]))
-    names = [field["name"] for field in bundle.signature["inputs"]]
+    names = [field["name"] for field in fields_of(bundle.signature)]
     if missing := [name for name in names if name not in judged.rows.table.column_names]:
         return {"reason": f"The rows lack what {rival['name']} needs: {', '.join(missing[:5])}."}
-    matrix = from_table(judged.rows.table, layout_of(bundle.signature["inputs"]))
+    matrix = from_table(judged.rows.table, layout_of(fields_of(bundle.signature)))
     if bundle.signature.get("classes") != judged.bundle.signature.get("classes"):
         return {"reason": f"{rival['name']} knows other answers."}
     other = judge_of(bundle.signature, bundle.predictor())

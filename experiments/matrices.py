@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from experiments.signatures import LARGEST, days, moment, word
+from experiments.moments import days, moment
+from experiments.signatures import LARGEST, word
 
 GAP = "\x00gap"  # no text holds U+0000; not at its end, where numpy drops it
 PARTS = {"date": ("days", "month", "weekday"), "datetime": ("days", "month", "weekday", "hour")}

@@ -17,9 +17,11 @@ import numpy as np
 
 from experiments.compiled import model as compiling
 from experiments.compiled.proof import COMPILED, STORED, Proof, mark_of
+from experiments.forecasting.answering import Asked, asked
 from experiments.matrices import Layout, Matrix, from_rows, layout_of
 from jobs.report import Report
 from problems.problem import Invalid
+from projects.measures import NUMBERS
 
 PARTS = ("model.skops", "signature.json", "reference.json", "golden.json", "card.json")
 FAST = "compiled.npz"
@@ -147,12 +149,13 @@ class Answer(NamedTuple):
     """One prediction: a class in words with a chance, or a number.
 
     The chance is that of the positive class, or of the class that was answered where there are several; those have the
-    chance of each class in `chances`.
+    chance of each class in `chances`. A forecast has the ends that the truth lies between in 9 of 10 cases.
     """
 
     answer: Any
     probability: float | None
     chances: Mapping[str, float] | None = None
+    ends: tuple[float, float] | None = None
 
 
 def dumped(pipeline: Any) -> bytes:
@@ -283,8 +286,14 @@ class Bundle:
 
 def answers_of(pipeline: Any, kind: str, matrix: Matrix) -> Matrix:
     """For each row the chance of the positive answer, the number itself, or a line with the chance of each answer."""
-    found = pipeline.predict(matrix) if kind == "regression" else pipeline.predict_proba(matrix)
+    found = pipeline.predict(matrix) if kind in NUMBERS else pipeline.predict_proba(matrix)
     return np.asarray(found[:, 1] if kind == "binary" else found, dtype=np.float64)
+
+
+def fields_of(signature: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What the pipeline itself looks at: what callers send, or what is made of the past that they ask about."""
+    found: list[dict[str, Any]] = signature.get("features") or signature["inputs"]
+    return found
 
 
 class Predictor:
@@ -296,11 +305,15 @@ class Predictor:
 
     @cached_property
     def _layout(self) -> Layout:
-        return layout_of(self._signature["inputs"])
+        return layout_of(fields_of(self._signature))
 
     def predict(self, rows: list[dict[str, Any]]) -> list[Answer]:
         """One answer for each row, in order."""
-        return self.answers(from_rows(rows, self._layout)) if rows else []
+        if not rows:
+            return []
+        if self._signature["kind"] == "forecast":
+            return self._ahead(asked(rows, self._signature))
+        return self.answers(from_rows(rows, self._layout))
 
     def answers(self, matrix: Any) -> list[Answer]:
         """The same for a matrix; a compiled model also takes `Columns`."""
@@ -315,6 +328,14 @@ class Predictor:
     def ask(self, matrix: Matrix) -> Matrix:
         """See `answers_of`."""
         return answers_of(self._pipeline, self._signature["kind"], matrix)
+
+    def _ahead(self, given: Asked) -> list[Answer]:
+        """Numbers with their ends, where the back-test could say how wide these are."""
+        said, sizes = self.ask(from_rows(given.rows, self._layout)), self._signature["within"]
+        if sizes is None:
+            return [Answer(float(value), None) for value in said]
+        half = np.array(sizes)[given.ahead - 1] * given.scales
+        return [Answer(float(v), None, ends=(float(v - h), float(v + h))) for v, h in zip(said, half, strict=True)]
 
     def _several(self, chances: np.ndarray[Any, Any]) -> list[Answer]:
         """The class with the largest chance; of equals the first."""

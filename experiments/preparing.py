@@ -13,11 +13,14 @@ from experiments import overlaps
 from experiments.advice import group_columns
 from experiments.columns import from_table, numbers_of, words_of
 from experiments.evaluation.metrics import Array
+from experiments.forecasting.frames import Frame, framed
+from experiments.forecasting.steps import HOUR, MONTH, WEEKDAY, calendar_names, names, plan_of
 from experiments.matrices import GAP, Layout, layout_of
 from experiments.screening import kept_inputs, leaks, odd_numbers
 from experiments.specs import LEAST_PER_CLASS, LEAST_ROWS, MOST_CLASSES, least_per_class
 from jobs.report import Report
 from problems.problem import Invalid, Problem
+from projects.measures import NUMBERS
 from storage import tables
 
 
@@ -36,6 +39,12 @@ class Prepared:
     classes: list[str] | None = None
     notices: list[dict[str, str]] = field(default_factory=list)
     warnings: list[dict[str, str]] = field(default_factory=list)
+    frame: Frame | None = None  # of a forecast: its rows are made of steps ahead
+
+    @property
+    def test_places(self) -> Array:
+        """Where the held-back rows stand in the table as it is stored."""
+        return self.split.test if self.frame is None else self.frame.places[self.split.test]
 
     @property
     def train(self) -> pa.Table:
@@ -57,6 +66,8 @@ class Prepared:
 
 def prepared(spec: Mapping[str, Any], report: Report) -> Prepared:
     """Read, check and split; every reason why this cannot work is a Problem that names the field."""
+    if spec["kind"] == "forecast":
+        return _ahead(spec, report)
     table = tables.read(Path(spec["table"]), columns=list(dict.fromkeys(_needed(spec))))
     truth, present, answers = _truth(table, spec)
     counts = {"rows": table.num_rows, "missing_target": int(table.num_rows - present.size)}
@@ -72,9 +83,9 @@ def prepared(spec: Mapping[str, Any], report: Report) -> Prepared:
         raise Invalid(f"No input is left to learn from. {notices[0]['text']}", fields={"inputs": "none is usable"})
     notices += odd_numbers(train, inputs)
     warned = leaks(train, test, inputs, spec["kind"], (truth[split.train], truth[split.test]))
-    names = [field["name"] for field in inputs]
+    called = [field["name"] for field in inputs]
     kind = types[spec["split"]["column"]]["type"] if spec["split"].get("column") else ""
-    warned += overlaps.twins(table, split, [*names, spec["target"]])
+    warned += overlaps.twins(table, split, [*called, spec["target"]])
     warned += overlaps.shared_groups(table, split, _groups(spec), spec["split"].get("column", ""))
     warned += overlaps.ahead(table, split, inputs, spec["split"], kind)
     for note in notices + warned:
@@ -95,6 +106,37 @@ def prepared(spec: Mapping[str, Any], report: Report) -> Prepared:
     )
 
 
+def _ahead(spec: Mapping[str, Any], report: Report) -> Prepared:
+    """The same for steps ahead: what is made of the past, the moment, the series, and what is known ahead."""
+    plan, types = plan_of(spec["forecast"], spec["target"]), {entry["name"]: entry for entry in spec["schema"]}
+    asked = [goal["column"] for goal in spec.get("goals", ()) if goal.get("column") in types]
+    own = [plan.time, *([plan.key] if plan.key else [])]
+    columns = list(dict.fromkeys([spec["target"], *own, *spec["inputs"], *asked]))
+    table = tables.read(Path(spec["table"]), columns=columns)
+    if clash := [name for name in (*names(plan), HOUR, WEEKDAY, MONTH) if name in types]:
+        raise _refused(f"A column is called “{clash[0]}”, which is what a forecast calls one of its own inputs.")
+    frame = framed(table, plan, spec["forecast"]["windows"])
+    train, test = frame.table.take(frame.split.train), frame.table.take(frame.split.test)
+    known, notices = kept_inputs(train, _treated(types, spec))
+    notices += [{"column": "", "text": text} for text in frame.notices] + odd_numbers(train, known)
+    sides = frame.truth[frame.split.train], frame.truth[frame.split.test]
+    warned = leaks(train, test, known, "regression", sides) if known else []
+    past = [{"name": name, "type": "number", "nullable": True} for name in names(plan)]
+    learned = frame.targets[frame.split.train]
+    words = calendar_names(plan.step, int(learned.max() - learned.min()))
+    past += [{"name": name, "type": "text", "nullable": False} for name in words]
+    inputs = [*past, *([types[plan.key]] if plan.key else []), *known]
+    counts = {"rows": table.num_rows, "missing_target": int(table.column(spec["target"]).null_count)}
+    counts |= {"train": int(frame.split.train.size), "test": int(frame.split.test.size)}
+    for note in notices + warned:
+        report.log(note["text"])
+    report.log(f"{len(frame.series)} series; the last {spec['forecast']['windows']} windows are locked.")
+    layout = layout_of(inputs)
+    return Prepared(
+        frame.table, frame.split, frame.truth, layout, inputs, None, None, counts, None, notices, warned, frame
+    )
+
+
 def _treated(types: Mapping[str, Mapping[str, Any]], spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The inputs with what somebody wants done with them."""
     asked = spec.get("treatments") or {}
@@ -107,7 +149,7 @@ def _groups(spec: Mapping[str, Any]) -> list[str]:
 
 def _refuse_one_sided(learned: Array, spec: Mapping[str, Any], classes: list[str] | None) -> None:
     """A method cannot learn an answer that it never saw."""
-    if spec["kind"] == "regression":
+    if spec["kind"] in NUMBERS:
         return
     seen = np.unique(learned)
     if seen.size < 2:
@@ -143,7 +185,7 @@ class Answers:
 def _truth(table: pa.Table, spec: Mapping[str, Any]) -> tuple[Array, Array, Answers]:
     """The answers of all rows as numbers, the rows that have an answer, and the words."""
     target, column = spec["target"], table.column(spec["target"])
-    if spec["kind"] == "regression":
+    if spec["kind"] in NUMBERS:
         return *_numbers(target, numbers_of(column)), Answers()
     words = words_of(column)
     present = np.flatnonzero(words != GAP)
@@ -195,7 +237,7 @@ def _refused(text: str) -> Problem:
 def _split(table: pa.Table, truth: Array, present: Array, spec: Mapping[str, Any]) -> Split:
     asked = spec["split"]
     if asked["kind"] == "random":
-        classes = None if spec["kind"] == "regression" else truth[present]
+        classes = None if spec["kind"] in NUMBERS else truth[present]
         return at_random(present, asked["test_share"], asked["seed"], classes)
     if asked["kind"] == "group":
         return _enough(

@@ -16,6 +16,7 @@ from experiments import seen
 from experiments.evaluation.choice import deciding_metric
 from experiments.evaluation.comparison import Entry
 from experiments.evaluation.worth import money_goals
+from experiments.forecasting.steps import with_past
 from experiments.judging_words import expected_words
 from experiments.models import (
     Cause,
@@ -30,7 +31,7 @@ from experiments.models import (
 from experiments.value import confusion_under, under
 from problems.problem import Missing
 from projects.contract import Judgement, Measurement, judged_from, measurements
-from projects.measures import MEASURES
+from projects.measures import MEASURES, NUMBERS
 from projects.models.define import Contract
 from projects.models.projects import Project
 from projects.policies import Rule
@@ -63,6 +64,7 @@ def hide_all(runs: Iterable[Run], roles: Roles) -> list[Run]:
     hidden = hidden_by((run.data.dataset for run in found), roles)
     for run in found:
         if closed := hidden.get(run.data.dataset_id):
+            closed = with_past(closed, run.spec) if "spec" not in run.get_deferred_fields() else closed
             columns = {*closed, str(run.spec.get("target")), *(run.spec.get("inputs") or ())}
             run.message = masking.unquoted(run.message, columns)
             run.cause_text = masking.unquoted(run.cause_text, columns)
@@ -268,7 +270,7 @@ def seen_evaluations(found: Iterable[Evaluation], roles: Roles) -> list[Evaluati
         if closed:
             row.message = masking.unquoted(row.message)
             if "found" not in row.get_deferred_fields():
-                row.found = seen.evaluation(row.found, closed)
+                row.found = seen.evaluation(row.found, with_past(closed, row.run.spec))
     return rows
 
 
@@ -332,7 +334,7 @@ def must_words(project: Project, revision: EdgeCaseRevision, closed: Collection[
     fields = {name: getattr(revision, name) for name in ("answer", "low", "high")}
     if fields["answer"] and closed and (last := last_run(project)) and last.spec.get("target") in closed:
         fields["answer"] = masking.HIDDEN
-    return expected_words(fields, chance=project.kind != "regression")
+    return expected_words(fields, chance=project.kind not in NUMBERS)
 
 
 def unasked(run: Run) -> list[EdgeCaseRevision]:

@@ -1,8 +1,10 @@
 """PURE: what a model accepts: typed checks of rows against its signature, with only the standard library."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
 from typing import Any
+
+from experiments.forecasting import asking
+from experiments.moments import moment
 
 LARGEST = 1e30  # beyond this a number cannot be scaled or squared safely; training treats it as missing
 LONGEST_TEXT, LONGEST_PROSE = 10_000, 100_000
@@ -33,6 +35,8 @@ def check_rows(signature: Signature, rows: list[Any]) -> tuple[list[Row], list[R
             if message:
                 errors.append({"row": number, "field": name, "message": message})
             values[name] = value
+        if len(errors) == found and (ahead := signature.get("tail") and asking.wrong(signature, values)):
+            errors.append({"row": number, "field": ahead[0], "message": ahead[1]})
         if len(errors) == found:
             clean.append(values)
     return clean, errors
@@ -61,29 +65,6 @@ def word(value: Any) -> str:
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return str(int(value))
     return str(value)
-
-
-def days(value: Any) -> float | None:
-    """Days since 1970 of an ISO date or date and time (UTC where no zone is given); None when it is not one."""
-    found = moment(value)
-    return None if found is None else (found - datetime(1970, 1, 1)).total_seconds() / 86_400
-
-
-def moment(value: Any) -> datetime | None:
-    """An ISO date or date and time as a naive UTC datetime; None when it is not one."""
-    if isinstance(value, datetime):
-        found = value
-    elif isinstance(value, date):
-        found = datetime(value.year, value.month, value.day)
-    else:
-        try:
-            found = datetime.fromisoformat(value)
-        except (TypeError, ValueError):
-            return None
-    try:
-        return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
-    except OverflowError:
-        return None
 
 
 def _checked(field: Mapping[str, Any], value: Any, given: bool) -> tuple[Any, str]:
@@ -133,6 +114,10 @@ def _datetime(value: Any) -> tuple[Any, str]:
     return (value, "") if ok else (value, "must be a date and time as text, like 2026-11-18T09:30:00")
 
 
+def _history(value: Any) -> tuple[Any, str]:
+    return (value, "") if isinstance(value, list) else (value, f"must be a list, not {_kind(value)}")
+
+
 _CHECKS = {
     "integer": _integer,
     "number": _number,
@@ -140,6 +125,7 @@ _CHECKS = {
     "text": _text,
     "date": _date,
     "datetime": _datetime,
+    "history": _history,
 }
 
 

@@ -6,8 +6,10 @@ from typing import Any
 
 from experiments import treatments
 from experiments.estimators.catalog import FAMILIES, for_kind
+from experiments.forecasting import asked
 from experiments.guesses import NUMERIC, TIMES, Column, guess_inputs, guess_positive, guess_target
 from problems.problem import Invalid
+from projects.measures import NUMBERS
 from projects.measures import for_kind as measures_for_kind
 
 LEAST_PER_CLASS, LEAST_OF_SEVERAL = 20, 10
@@ -15,7 +17,7 @@ MOST_CLASSES = 100
 SPLITS, LEAST_GROUPS = ("random", "time", "group"), 5
 LEAST_ROWS = 50
 LARGEST_SEED = 2**31 - 1
-KEYS = ("target", "positive", "inputs", "split", "methods", "seed", "threshold", "decide_by", "treatments")
+KEYS = ("target", "positive", "inputs", "split", "methods", "seed", "threshold", "decide_by", "treatments", "forecast")
 Columns = Mapping[str, Column]
 Spec = dict[str, Any]
 
@@ -28,22 +30,49 @@ def completed(given: Any, *, kind: str, columns: Columns, hints: tuple[str, ...]
         raise Invalid(f"A run has no “{unknown[0]}”.", fields={name: "There is no such setting." for name in unknown})
     target = _target(given.get("target"), kind, columns, hints)
     seed = _whole("seed", given.get("seed", 7), 0, LARGEST_SEED)
-    split = _split(given.get("split"), columns, target, seed)
-    inputs = _inputs(given.get("inputs"), columns, target, split.get("column", ""))
+    plan = asked.checked(given.get("forecast"), columns, target) if kind == "forecast" else None
+    if plan:
+        split, inputs = (
+            _rolling(plan, given.get("split"), seed),
+            _known_ahead(given.get("inputs"), columns, plan, target),
+        )
+    else:
+        split = _split(given.get("split"), columns, target, seed)
+        inputs = _inputs(given.get("inputs"), columns, target, split.get("column", ""))
     spec: Spec = {
         "target": target,
         "positive": _positive(given.get("positive"), kind, columns[target], positive_hint),
         "inputs": inputs,
         "split": split,
-        "methods": _methods(given.get("methods"), kind, round(columns[target].present * (1 - split["test_share"]))),
+        "methods": _methods(given.get("methods"), kind, _learned(columns[target].present, split)),
         "seed": seed,
         "threshold": _threshold(given.get("threshold", 0.5)),
         "decide_by": _decide_by(given.get("decide_by"), kind),
     }
     if treated := treatments.checked(given.get("treatments"), columns, inputs):
         spec["treatments"] = treated
+    if plan:
+        spec["forecast"] = plan
     _enough_rows(columns[target], kind)
     return spec
+
+
+def _rolling(plan: Spec, given: Any, seed: int) -> Spec:
+    """A forecast is tested where it would have been used: from several origins at the end, each looking ahead."""
+    if isinstance(given, Mapping) and given.get("kind", "rolling") != "rolling":
+        raise _wrong("split.kind", "A forecast is tested on the last windows of its series, by rolling origin.")
+    return {"kind": "rolling", "column": plan["time"], "windows": plan["windows"], "seed": seed}
+
+
+def _known_ahead(given: Any, columns: Columns, plan: Spec, target: str) -> list[str]:
+    names = asked.known_ahead(given, columns, plan)
+    if target in names:
+        raise _wrong("inputs", f"“{target}” is what is predicted; its past is looked at by itself.")
+    return names
+
+
+def _learned(rows: int, split: Spec) -> int:
+    return round(rows * (1 - float(split.get("test_share", 0.0))))
 
 
 def _wrong(field: str, text: str) -> Invalid:
@@ -59,7 +88,7 @@ def _target(given: Any, kind: str, columns: Columns, hints: tuple[str, ...]) -> 
         raise _wrong("target", f"“{target}” is empty in every row; there is nothing to learn.")
     if column.distinct == 1:
         raise _wrong("target", f"“{target}” has the same value in every row; there is nothing to learn.")
-    if kind == "regression" and column.type not in NUMERIC:
+    if kind in NUMBERS and column.type not in NUMERIC:
         raise _wrong("target", f"“{target}” holds {column.type} values; this project predicts a number.")
     if kind == "binary" and (column.distinct != 2 or column.type in TIMES):
         raise _wrong(
@@ -99,7 +128,7 @@ def _positive(given: Any, kind: str, column: Column, hint: str) -> str | None:
 
 
 def _enough_rows(column: Column, kind: str) -> None:
-    if kind != "regression":
+    if kind not in NUMBERS:
         for value, count in column.classes.items():
             if count < least_per_class(kind):
                 raise _wrong(
@@ -235,6 +264,7 @@ def flattened(spec: Mapping[str, Any]) -> dict[str, str]:
     flat["inputs"] = ", ".join(spec.get("inputs") or [])
     for name, treatment in (spec.get("treatments") or {}).items():
         flat |= {f"{name} {part}": str(value) for part, value in treatment.items()}
+    flat |= {f"forecast {name}": str(value) for name, value in (spec.get("forecast") or {}).items()}
     flat["methods"] = ", ".join(sorted(spec.get("methods") or {}))
     for key, settings in (spec.get("methods") or {}).items():
         flat |= {f"{key} {name}": str(value) for name, value in settings.items()}

@@ -24,15 +24,20 @@ from experiments.evaluation.asked import measured_goals
 from experiments.evaluation.choice import USUAL, best, deciding_metric
 from experiments.evaluation.classes import Classes
 from experiments.evaluation.curves import binary_curves, class_matrix, residuals
+from experiments.evaluation.forecasts import Forecasts
 from experiments.evaluation.importance import importance
 from experiments.evaluation.intervals import Held, measured
 from experiments.evaluation.metrics import Array, Binary, Numbers
+from experiments.forecasting.backtest import calibration_rows, coming, drawn, sizes_by_step, tested
+from experiments.forecasting.describing import described, proof
+from experiments.forecasting.steps import plan_of
 from experiments.packaging import Bundle, Predictor, pack
 from experiments.preparing import Prepared, prepared
 from experiments.references import binned, golden_rows, reference_inputs, signature_inputs
 from jobs.report import Report
 from problems.problem import Problem
 from projects.contract import Goal
+from projects.measures import NUMBERS
 
 GOLDEN = 50
 
@@ -73,7 +78,11 @@ def _run(spec: dict[str, Any], folder: Path, report: Report, threads: int) -> di
     report.progress(steps - 2, steps, "Finding out what it looks at")
     weights = _importance(fitted[chosen], spec, data, matrices[1], report, steps)
     report.progress(steps - 1, steps, "Packing the model and checking it")
-    signature = _signature(spec, data)
+    ahead = _back_tested(spec, data, methods, chosen, fitted[chosen], matrices)
+    signature = _signature(spec, data, ahead)
+    if ahead:
+        shown = methods[chosen]["residuals"]["ahead"]
+        shown["coming"] = coming(Predictor(fitted[chosen], signature), signature, shown["series"]["called"])
     beside = uplift.beside(spec, data, fitted[chosen], matrices[1], report)
     surroundings = environment(spec["data_sha256"], spec["seed"], threads)
     path = folder / "bundle.zip"
@@ -84,7 +93,8 @@ def _run(spec: dict[str, Any], folder: Path, report: Report, threads: int) -> di
         "metrics": methods[chosen]["metrics"],
         "evaluation": _evaluation(spec, data, methods, chosen, decide_by, weights)
         | beside
-        | {"signature": signature, "serving": serving},
+        | ({"forecast": ahead} if ahead else {})
+        | {"signature": {name: part for name, part in signature.items() if name != "tail"}, "serving": serving},
         "environment": surroundings,
     }
 
@@ -119,8 +129,36 @@ def _held(spec: Mapping[str, Any], data: Prepared, model: Pipeline, matrix: Arra
     if data.classes is not None:
         several = Classes(truth, model.predict_proba(matrix), data.classes)
         return several, class_matrix(several)
+    if data.frame is not None:
+        ahead = Forecasts(truth, model.predict(matrix), data.frame.scales[data.split.test])
+        return ahead, {"residuals": residuals(ahead, spec["seed"])}
     numbers = Numbers(truth, model.predict(matrix))
     return numbers, {"residuals": residuals(numbers, spec["seed"])}
+
+
+def _back_tested(
+    spec: Mapping[str, Any],
+    data: Prepared,
+    methods: dict[str, Any],
+    chosen: str,
+    model: Pipeline,
+    matrices: tuple[Array, Array],
+) -> dict[str, Any] | None:
+    """How wide a forecast's ends are, by the chosen method on windows before the locked ones, and how that held."""
+    if data.frame is None:
+        return None
+    frame, plan, sizes = data.frame, plan_of(spec["forecast"], spec["target"]), None
+    said = np.asarray(model.predict(matrices[1]), dtype=np.float64)
+    if rows := calibration_rows(frame, plan):
+        before = pipeline(FAMILIES[chosen], spec["kind"], methods[chosen]["settings"], data.layout, spec["seed"])
+        places = np.searchsorted(data.split.train, rows[0]), np.searchsorted(data.split.train, rows[1])
+        before.fit(matrices[0][places[0]], frame.truth[rows[0]])
+        sizes = sizes_by_step(frame, plan, rows[1], before.predict(matrices[0][places[1]]))
+    else:
+        text = "The past is too short to say between what ends an answer lies; only the answer is given."
+        data.warnings.append({"column": "", "text": text})
+    methods[chosen]["residuals"]["ahead"] = drawn(frame, plan, said, sizes)
+    return tested(frame, plan, said, sizes)
 
 
 def _whole(counts: Mapping[str, float]) -> dict[str, int]:
@@ -165,7 +203,11 @@ def _importance(
     return importance(data.layout, matrix, truth, score, spec["seed"], told)
 
 
-def _signature(spec: Mapping[str, Any], data: Prepared) -> dict[str, Any]:
+def _signature(spec: Mapping[str, Any], data: Prepared, ahead: Mapping[str, Any] | None) -> dict[str, Any]:
+    if data.frame is not None and ahead is not None:
+        given = described(spec, data.frame, data.inputs, ahead["sizes"])
+    else:
+        given = {"inputs": signature_inputs(data.train, data.inputs)}
     return {
         "kind": spec["kind"],
         "target": spec["target"],
@@ -174,7 +216,7 @@ def _signature(spec: Mapping[str, Any], data: Prepared) -> dict[str, Any]:
         "classes": data.classes,
         "threshold": spec["threshold"] if spec["kind"] == "binary" else None,
         "unit": spec["unit"],
-        "inputs": signature_inputs(data.train, data.inputs),
+        **given,
     }
 
 
@@ -192,12 +234,15 @@ def _pack(
 
     Returns what was proved of its compiled form.
     """
-    rows = golden_rows(data.test, signature["inputs"], GOLDEN, spec["seed"])
+    if data.frame is not None:
+        rows = proof(signature, data.frame, GOLDEN)
+    else:
+        rows = golden_rows(data.test, signature["inputs"], GOLDEN, spec["seed"])
     answers = Predictor(model, signature).predict(rows)
     expected = [{"answer": answer.answer, "probability": answer.probability} for answer in answers]
     reference = {
         "rows": data.counts["train"],
-        "inputs": reference_inputs(data.train, data.inputs),
+        "inputs": reference_inputs(data.train, [one for one in signature["inputs"] if one["type"] != "history"]),
         "answers": _answers(model, spec, data, matrix),
         "metrics": method["metrics"],
     }
@@ -237,7 +282,7 @@ def same(found: Any, wanted: Any) -> bool:
 
 def _answers(model: Pipeline, spec: Mapping[str, Any], data: Prepared, matrix: Array) -> dict[str, Any]:
     """How the model's answers on held-back rows are spread."""
-    if spec["kind"] == "regression":
+    if spec["kind"] in NUMBERS:
         return binned(np.asarray(model.predict(matrix), dtype=np.float64))
     if data.classes is not None:
         said = np.bincount(np.argmax(model.predict_proba(matrix), axis=1), minlength=len(data.classes)) / len(matrix)

@@ -12,15 +12,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from experiments import baselines
-from experiments.columns import days_of
+from experiments.columns import days_of, numbers_of
 from experiments.evaluation.classes import Classes
 from experiments.evaluation.intervals import NO_CHANCES, Held
 from experiments.evaluation.intervals import measured as all_measured
 from experiments.evaluation.metrics import Array, Binary, Numbers
 from experiments.evaluation.thresholds import bins_of
+from experiments.forecasting.steps import lag_name, plan_of
 from experiments.signatures import word
 from jobs.report import Report
 from projects.baselines import columns_of, sentence
+from projects.measures import NUMBERS
 from storage import tables
 
 DRAWS = 500
@@ -65,13 +67,15 @@ def answered(asked: Spec, spec: Spec, data: Any) -> tuple[Array | None, str]:
     if gone := [name for name in columns_of(asked) if name not in types]:
         return None, f"This data version has no column “{gone[0]}”."
     if asked["kind"] == "last_value" and asked["order_by"]:
+        if data.frame is not None:
+            return numbers_of(data.test.column(lag_name(plan_of(spec["forecast"], spec["target"]), 0))), ""
         return _before(asked["order_by"], types[asked["order_by"]], spec, data)
     names = columns_of(asked)
-    if asked["kind"] in ("column", "last_value") and spec["kind"] == "regression" and types[names[0]] not in NUMERIC:
+    if asked["kind"] in ("column", "last_value") and spec["kind"] in NUMBERS and types[names[0]] not in NUMERIC:
         return None, f"“{names[0]}” holds {types[names[0]]} values; the answer is a number."
     if not names:
         return np.full(data.split.test.size, as_value(asked["answer"], data.classes)), ""
-    table = tables.read(Path(spec["table"]), columns=names).take(data.split.test)
+    table = tables.read(Path(spec["table"]), columns=names).take(data.test_places)
     return by_batch(asked, table, spec["kind"], data.positive, data.classes), ""
 
 

@@ -92,8 +92,9 @@ def value_of(
         shown["practice_said"] = "–" if theirs.get("value") is None else MEASURES[key].said(theirs["value"], unit)
         shown |= {"rows": found["rows"], "uplift": _uplift(found, key, rule, unit)}
     if money:
-        counted = {"binary": _binary_money, "multiclass": _class_money, "regression": _number_money}[evaluation["kind"]]
-        total, gain = counted(evaluation, metrics, found, rule, money)
+        counted = {"binary": _binary_money, "multiclass": _class_money, "regression": _number_money}
+        how = counted.get(evaluation["kind"], _number_money)
+        total, gain = how(evaluation, metrics, found, rule, money)
         shown |= {"money": _amount(money, total, gain=False), "gain": _amount(money, gain, gain=True)}
         shown["assumptions"] = _assumed(evaluation, money, rule, who)
     return Value(**shown)

@@ -30,6 +30,8 @@ FOUND = {
     "mae": "is off by {value} on average",
     "rmse": "is off by {value}, large errors weighing more",
     "median_ae": "is usually off by {value}",
+    "mase": "is off by {value} times what the season before would be",
+    "smape": "is off by {value} of its size",
     "r2": "explains {value} parts of the ups and downs",
 }
 COUNTS = ["None", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten"]

@@ -15,12 +15,13 @@ class Measure:
     better: str
     of_100: bool
     default: float
+    has_unit: bool = True
 
     def said(self, value: float, unit: str = "") -> str:
         """A value in plain words: `74 of 100`, or `3.1 minutes`."""
         if self.of_100:
             return f"{short_number(value * 100)} of 100"
-        return f"{short_number(value)}{' ' + unit if unit else ''}"
+        return f"{short_number(value)}{' ' + unit if unit and self.has_unit else ''}"
 
 
 def short_number(value: float) -> str:
@@ -31,7 +32,8 @@ def short_number(value: float) -> str:
     return text.replace(",", "\u2009")
 
 
-BINARY, SEVERAL, NUMBER = ("binary",), ("multiclass",), ("regression",)
+BINARY, SEVERAL, NUMBER, AHEAD = ("binary",), ("multiclass",), ("regression",), ("forecast",)
+NUMBERS = (*NUMBER, *AHEAD)  # questions whose answer is a number
 WORDS = (*BINARY, *SEVERAL)
 _ALL = [
     Measure("recall", BINARY, "Recall", "Found, of 100", "Of 100 {who}, find {bound} {value}", "at_least", True, 0.7),
@@ -197,7 +199,7 @@ _ALL = [
     ),
     Measure(
         "mae",
-        NUMBER,
+        NUMBERS,
         "Mean absolute error",
         "Off by, on average",
         "Be off by {bound} {value} on average",
@@ -207,7 +209,7 @@ _ALL = [
     ),
     Measure(
         "rmse",
-        NUMBER,
+        NUMBERS,
         "Root mean squared error",
         "Off by, large errors weigh more",
         "Be off by {bound} {value}, large errors weighing more",
@@ -217,7 +219,7 @@ _ALL = [
     ),
     Measure(
         "median_ae",
-        NUMBER,
+        NUMBERS,
         "Median absolute error",
         "Usually off by",
         "Usually be off by {bound} {value}",
@@ -234,6 +236,27 @@ _ALL = [
         "at_least",
         True,
         0.7,
+    ),
+    Measure(
+        "mase",
+        AHEAD,
+        "Mean absolute scaled error",
+        "Off by, against the season before",
+        "Be off by {bound} {value} times what the season before would be",
+        "at_most",
+        False,
+        1.0,
+        False,
+    ),
+    Measure(
+        "smape",
+        AHEAD,
+        "Symmetric mean absolute percentage error",
+        "Off by, of 100 of its size",
+        "Be off by {bound} {value} of its size",
+        "at_most",
+        True,
+        0.15,
     ),
 ]
 MEASURES: dict[str, Measure] = {measure.key: measure for measure in _ALL}

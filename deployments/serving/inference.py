@@ -17,6 +17,7 @@ from experiments.compiled.proof import COMPILED
 from experiments.packaging import Bundle
 from experiments.signatures import check_rows, word
 from problems.problem import Corrupted, Problem
+from projects.measures import NUMBERS
 from projects.policies import NO, YES, Rule
 
 MAX_ERRORS = 100
@@ -34,6 +35,9 @@ class Answer(Protocol):
 
     @property
     def chances(self) -> Mapping[str, float] | None: ...
+
+    @property
+    def ends(self) -> tuple[float, float] | None: ...
 
 
 class Predictor(Protocol):
@@ -208,7 +212,7 @@ def answer_all(
                 **fixed,
                 "at": ats[place],
                 "latency_ms": latency,
-                "number": one.answer if kind == "regression" else None,
+                "number": one.answer if kind in NUMBERS else None,
                 "row": values,
                 "unknown": unknown[place],
                 "baseline": shadow(facts.baseline, row, model.signature),
@@ -224,7 +228,9 @@ def decided(one: Answer, rule: Rule | None, signature: dict[str, Any]) -> dict[s
     chance, yes = one.probability, signature["positive"]
     if one.chances is not None:
         return {"answer": one.answer, "probability": chance, "decision": None, "chances": dict(one.chances)}
-    if chance is None or signature["kind"] == "regression":
+    if one.ends is not None:
+        return {"answer": one.answer, "probability": None, "decision": None, "low": one.ends[0], "high": one.ends[1]}
+    if chance is None or signature["kind"] in NUMBERS:
         return {"answer": one.answer, "probability": chance, "decision": None}
     if rule is None:
         return {"answer": one.answer, "probability": chance, "decision": YES if one.answer == yes else NO}

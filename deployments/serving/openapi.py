@@ -5,6 +5,7 @@ from typing import Any
 from deployments.serving.inference import Facts
 from deployments.serving.parsing import MAX_ROWS
 from deployments.serving.tensors import metadata
+from projects.measures import NUMBERS
 
 TYPES: dict[str, dict[str, Any]] = {
     "integer": {"type": "integer"},
@@ -13,6 +14,15 @@ TYPES: dict[str, dict[str, Any]] = {
     "text": {"type": "string"},
     "date": {"type": "string", "format": "date"},
     "datetime": {"type": "string", "format": "date-time"},
+    "history": {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "required": ["time", "value"],
+            "additionalProperties": False,
+            "properties": {"time": {"type": "string"}, "value": {"type": ["number", "null"]}},
+        },
+    },
 }
 
 
@@ -108,6 +118,7 @@ DECISION = {
     "enum": ["yes", "no", "person"],
     "description": "What to do by the decision policy in force; `person`: let somebody look before anything is done.",
 }
+ENDS = {"type": "number", "description": "The truth lies between low and high in about 9 of 10 cases."}
 POLICY = {
     "type": ["integer", "null"],
     "description": "The version of the signed decision policy that decided; null: the model's own threshold did.",
@@ -147,6 +158,10 @@ def _row(signature: dict[str, Any]) -> dict[str, Any]:
             schema["type"] = [schema["type"], "null"]
         if part["categories"] is not None:
             schema["description"] = f"Seen in training: {', '.join(map(str, part['categories'][:20]))}"
+        elif part["type"] == "history":
+            schema["description"] = (
+                "The known past, where it is another than the model remembers; null: what it remembers."
+            )
         elif part.get("min") is not None:
             schema["description"] = f"In training between {part['min']} and {part['max']}"
         properties[part["name"]] = schema
@@ -161,7 +176,7 @@ def _chances(classes: list[str]) -> dict[str, Any]:
 
 
 def _answered(facts: Facts, signature: dict[str, Any]) -> dict[str, Any]:
-    regression = signature["kind"] == "regression"
+    regression = signature["kind"] in NUMBERS
     several = signature.get("classes")
     words = several or [signature["positive"], signature["negative"]]
     answer = {"type": "number"} if regression else {"enum": words}
@@ -173,6 +188,7 @@ def _answered(facts: Facts, signature: dict[str, Any]) -> dict[str, Any]:
             "answer": answer,
             "probability": probability,
             "decision": DECISION if signature["kind"] == "binary" else {"type": "null"},
+            **({"low": ENDS, "high": ENDS} if signature.get("within") else {}),
             **({"chances": _chances(several)} if several else {}),
         },
     }

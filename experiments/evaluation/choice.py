@@ -6,7 +6,7 @@ from typing import Any
 from projects.contract import Goal, Verdict, judged_from
 from projects.measures import MEASURES
 
-USUAL = {"binary": "roc_auc", "multiclass": "balanced_accuracy", "regression": "rmse"}
+USUAL = {"binary": "roc_auc", "multiclass": "balanced_accuracy", "regression": "rmse", "forecast": "mae"}
 Metrics = Mapping[str, Mapping[str, Any]]
 
 

@@ -10,10 +10,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from experiments.evaluation.classes import EPSILON, Classes
+from experiments.evaluation.forecasts import Forecasts
 from experiments.evaluation.intervals import Held
 from experiments.evaluation.metrics import Array, Binary, Numbers
 from experiments.matrices import Matrix
 from problems.problem import Problem
+from projects.measures import NUMBERS
 
 # The matrix of some rows in; for each row out the chance of the answer looked for, the number itself, or, where there
 # are several answers, a line with the chance of each.
@@ -57,7 +59,11 @@ def hold(kind: str, truth: Array, said: Array, threshold: float | None = None, n
     """Answers beside the truth."""
     if kind == "binary":
         return Binary(truth, said, 0.5 if threshold is None else threshold)
-    return Classes(truth, said, list(names)) if kind == "multiclass" else Numbers(truth, said)
+    if kind == "multiclass":
+        return Classes(truth, said, list(names))
+    if kind not in NUMBERS:
+        raise Problem(f"There is no way to judge a question of the kind “{kind}”.", code="unknown_kind")
+    return Forecasts(truth, said) if kind == "forecast" else Numbers(truth, said)
 
 
 def decided(held: Binary | Classes) -> Array:

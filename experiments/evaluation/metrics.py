@@ -130,6 +130,7 @@ UNDEFINED = {
     "roc_auc": "the held-back rows have only one answer",
     "average_precision": "no held-back row has the answer that is looked for",
     "r2": "the held-back rows all have the same value",
+    "mase": "nobody knows how far a series usually is from the season before, or it is always equal",
 }
 
 

@@ -10,7 +10,7 @@ from datasets.queries.versions import published_versions, version_for
 from experiments import judging_charts as charts
 from experiments import judging_words as words
 from experiments import queries
-from experiments.forms import EvaluationForm
+from experiments.forms.runs import EvaluationForm
 from experiments.models import Evaluation, Run
 from experiments.pages.listing import Bar, bar_of, verdict_bars
 from experiments.services.evaluations import start_evaluation

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from experiments import charts, class_charts, queries
+from experiments import charts, class_charts, forecast_charts, queries
 from experiments.advice import foreseen
 from experiments.estimators.catalog import FAMILIES, name_of
 from experiments.findings import beside_dummy, run_finding, thin, will_happen
-from experiments.forms import RunForm
+from experiments.forms.runs import RunForm
 from experiments.models import Run
 from experiments.pages.listing import Bar, bar_of, verdict_bars
 from experiments.specs import differences
@@ -110,7 +110,10 @@ def figures_of(found: Mapping[str, Any]) -> list[Figure]:
     if found["kind"] == "multiclass":
         return [class_charts.matrix(series[0], found["classes"]), class_charts.by_class(series[:1], found["classes"])]
     if hides_truths(series):
-        return []
+        return [forecast_charts.fading(found["forecast"], found["unit"])] if found["kind"] == "forecast" else []
+    if found["kind"] == "forecast":
+        plan, unit = found["forecast"], found["unit"]
+        return [forecast_charts.ahead(series[0], plan, found["target"], unit), forecast_charts.fading(plan, unit)]
     return [charts.residuals(series[0], found["unit"]), charts.predicted(series[:1], found["unit"])]
 
 
@@ -141,7 +144,10 @@ def overlaid(runs: Sequence[Run]) -> list[Figure]:
         return [charts.precision_recall(series), charts.calibration(series), charts.roc(series)]
     if runs[0].evaluation["kind"] == "multiclass":
         return [class_charts.by_class(series, runs[0].evaluation["classes"])]
-    return [] if hides_truths(series) else [charts.predicted(series, runs[0].evaluation["unit"])]
+    hidden = (
+        hides_truths(series) or runs[0].evaluation["kind"] == "forecast"
+    )  # metrics compare windows better than dots
+    return [] if hidden else [charts.predicted(series, runs[0].evaluation["unit"])]
 
 
 def method_settings(run: Run) -> list[tuple[str, list[tuple[str, Any]]]]:
@@ -176,7 +182,7 @@ def summary_of(form: RunForm, project: Project, copied: Run | None) -> Summary:
     """From the form's present values; what is not valid yet counts with its default."""
     target = form.columns.get(str(form["target"].value() or ""))
     rows = target.present if target else form.version.rows
-    test = round(rows * min(50, max(5, _whole(form["test_share"].value(), 20))) / 100)
+    test = _tested(form, rows)
     methods = len(form["methods"].value() or [])
     queue = Job.objects.filter(queue="training", state__in=(State.QUEUED, State.RUNNING)).count()
     return Summary(
@@ -192,8 +198,17 @@ def summary_of(form: RunForm, project: Project, copied: Run | None) -> Summary:
             str(form["target"].value() or ""),
             str(form["split_kind"].value() or ""),
             str(form["split_column"].value() or ""),
-        ),
+        )
+        if form.kind != "forecast"
+        else [],
     )
+
+
+def _tested(form: RunForm, rows: int) -> int:
+    """How many rows are held back; of a forecast one for each step of its windows."""
+    if form.kind == "forecast":
+        return min(rows, _whole(form["horizon"].value(), 1) * _whole(form["windows"].value(), 1))
+    return round(rows * min(50, max(5, _whole(form["test_share"].value(), 20))) / 100)
 
 
 def _whole(value: Any, default: int) -> int:

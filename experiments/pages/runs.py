@@ -14,7 +14,7 @@ from datasets.models.versions import Version
 from datasets.queries.seen import hidden_of
 from datasets.queries.versions import published_versions, version_for
 from experiments import queries
-from experiments.forms import NotesForm, RegisterForm, RunForm, form_field, initial_of
+from experiments.forms.runs import NotesForm, RegisterForm, RunForm, form_field, initial_of
 from experiments.guesses import Column, columns_of
 from experiments.models import Run
 from experiments.pages.listing import run_rows

@@ -18,13 +18,14 @@ from jobs.models import OPEN_STATES, Job
 from jobs.services import start
 from notices.services import tell
 from problems.problem import Conflict, Invalid
-from projects.models.projects import Project
+from projects.models.projects import Kind, Project
 from projects.queries.policies import policy_in_force
 from projects.services.projects import lock_project
 from storage.blobs import verified_path
 
 PLATFORM = Machine("edge-case book")
 MOST_CASES, MOST_FIELDS, LONGEST_VALUE, LONGEST_REASON = 500, 500, 10_000, 2000
+NO_CASES = "A forecast has no edge cases: what it must say of a moment changes with every value that comes in."
 Values = Mapping[str, Any]
 
 
@@ -32,6 +33,8 @@ Values = Mapping[str, Any]
 def add_case(project: Project, *, values: Values, by: User) -> EdgeCase:
     """A further case with the next number; models are asked about it from now on."""
     clean = _checked(values)
+    if project.kind == Kind.FORECAST:
+        raise Invalid(NO_CASES, code="not_for_forecasts")
     lock_project(project)
     if EdgeCase.objects.filter(project=project, retired_at=None).count() >= MOST_CASES:
         raise Conflict(f"The book holds at most {MOST_CASES} cases. Retire one first.", code="full")

@@ -75,7 +75,8 @@ def _usable(run: Run, data: Version) -> Version:
     if data.state != Version.State.PUBLISHED:
         raise Invalid(f"{data} is a draft. Publish it first.", fields={"data": "Only published versions."})
     signature, types = run.evaluation["signature"], {entry["name"]: entry["type"] for entry in data.schema}
-    lacking = [one["name"] for one in signature["inputs"] if not _fits(one["type"], types.get(one["name"], ""))]
+    wanted = [one for one in signature["inputs"] if one["type"] != "history"]  # the past is in the rows themselves
+    lacking = [one["name"] for one in wanted if not _fits(one["type"], types.get(one["name"], ""))]
     lacking += [] if signature["target"] in types else [signature["target"]]
     if lacking:
         names = ", ".join(lacking[:5]) + (f" and {len(lacking) - 5} more" if len(lacking) > 5 else "")

@@ -7,6 +7,7 @@ import numpy as np
 
 from experiments.evaluation.asked import measured_goals
 from experiments.evaluation.classes import Classes
+from experiments.evaluation.forecasts import Forecasts
 from experiments.evaluation.intervals import Held, measured
 from experiments.evaluation.metrics import Binary, Numbers
 from monitoring.performance.answers import plain
@@ -14,7 +15,7 @@ from projects.contract import Goal
 
 MOST_ROWS = 20_000
 SEED = 7
-FIELDS = {"binary": "probability", "multiclass": "chances", "regression": "number"}
+FIELDS = {"binary": "probability", "multiclass": "chances", "regression": "number", "forecast": "number"}
 
 
 def held(
@@ -32,7 +33,8 @@ def held(
         return found
     if signature["kind"] == "multiclass":
         return _classes(signature["classes"], outcomes, said, [str(plain(one)) for one in answers or ()])
-    return Numbers(np.array([float(outcome) for outcome in outcomes]), np.array(said))
+    shape = Forecasts if signature["kind"] == "forecast" else Numbers
+    return shape(np.array([float(outcome) for outcome in outcomes]), np.array(said))
 
 
 def _classes(names: list[str], outcomes: list[str], said: list[Any], answers: list[str]) -> Classes:

@@ -8,8 +8,8 @@ from django import forms
 from projects.contract import Goal, TargetKind
 from projects.forms.fields import INPUT
 from projects.kinds import CADENCES, LEAST_GROUP, SMALLEST_GROUP, SOURCES
-from projects.measures import for_kind
-from projects.models.projects import Kind, Project
+from projects.measures import NUMBERS, for_kind
+from projects.models.projects import Project
 from projects.permissions import Role, holders
 from projects.targets import make, stored_for
 
@@ -112,7 +112,7 @@ class TargetForm(forms.Form):
             self.fields["name"].widget.attrs["placeholder"] = "Customers lost per month"
         elif "unit" in self.fields:
             self.fields["unit"].initial = unit
-            if project.kind != Kind.REGRESSION:
+            if project.kind not in NUMBERS:
                 del self.fields["unit"]
 
     goal: Goal | None

@@ -37,6 +37,7 @@ class WorthForm(forms.Form):
             Kind.BINARY: ("right_yes", "wrong_yes", "right_no", "wrong_no"),
             Kind.MULTICLASS: ("right_yes", "wrong_yes"),
             Kind.REGRESSION: ("per_unit_off",),
+            Kind.FORECAST: ("per_unit_off",),
         }[Kind(kind)]
         for name in ("right_yes", "wrong_yes", "right_no", "wrong_no", "per_unit_off"):
             if name not in asked:

@@ -14,6 +14,7 @@ class Kind(models.TextChoices):
     BINARY = "binary", "A yes-or-no question"
     MULTICLASS = "multiclass", "One of several answers"
     REGRESSION = "regression", "A number"
+    FORECAST = "forecast", "A number ahead of time"
 
 
 class Project(models.Model):

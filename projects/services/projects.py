@@ -44,7 +44,7 @@ def create_project(
     base = key.strip().lower() or key_from(name)
     wrong = wrong_naming(name, question)
     if kind not in Kind.values:
-        wrong["kind"] = "Choose binary (yes or no) or regression (a number)."
+        wrong["kind"] = f"Choose one of: {', '.join(Kind.values)}."
     if "name" not in wrong and (text := wrong_key(base)):
         wrong["key"] = text
     if wrong:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.signatures import check_rows, days, extra_fields, unknown_count, word
+from experiments.moments import days
+from experiments.signatures import check_rows, extra_fields, unknown_count, word
 
 
 def _field(name: str, kind: str, nullable: bool = False, categories: list[str] | None = None) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from django import forms
 from datasets.models.versions import Version
 from experiments.estimators.catalog import FAMILIES, for_kind
 from experiments.estimators.family import Family, Setting
+from experiments.forms.forecasts import fields_for, initial_plan, plan_in
 from experiments.guesses import NUMERIC, Column, fits_target, guess_inputs
 from experiments.specs import LARGEST_SEED
 from experiments.treatments import PARTS, parts_for
@@ -19,6 +20,7 @@ PLACES = {
     "split.seed": "seed",
     "split": "split_kind",
     "spec": "target",
+    "forecast": "time",
 }
 TEXT = {"class": "input"}
 MOST_TREATED = 40  # columns whose preparation the form can change; REST takes any number
@@ -30,7 +32,7 @@ def form_field(name: str) -> str:
     parts = name.split(".")
     if parts[0] == "methods" and len(parts) == 3:
         return f"{parts[1]}__{parts[2]}"
-    return PLACES.get(name, name)
+    return PLACES.get(name, name.removeprefix("forecast."))
 
 
 class RunForm(forms.Form):
@@ -109,6 +111,10 @@ class RunForm(forms.Form):
             self._choose("positive", [("", "Hidden: chosen by itself")])
         if kind != "binary":
             del self.fields["positive"], self.fields["threshold"]
+        if kind == "forecast":  # tested on the last windows of its series
+            del self.fields["split_kind"], self.fields["split_column"], self.fields["test_share"]
+            self.fields["inputs"].required = False
+            self.fields |= fields_for(columns)
 
     def _choose(self, name: str, choices: Sequence[tuple[str, str]]) -> None:
         field = self.fields[name]
@@ -128,9 +134,16 @@ class RunForm(forms.Form):
     def spec(self) -> dict[str, Any]:
         """What was asked for, for `services.start_run`, which checks it."""
         found = self.cleaned_data
+        if self.kind == "forecast":
+            return self._shared() | {"forecast": plan_in(found)}
         split: dict[str, Any] = {"kind": found["split_kind"], "test_share": found["test_share"] / 100}
         if found["split_kind"] != "random":
             split["column"] = found["split_column"]
+        return self._shared() | {"split": split | {"seed": found["seed"]}}
+
+    def _shared(self) -> dict[str, Any]:
+        """What every kind of question is asked with."""
+        found = self.cleaned_data
         methods = {
             key: {setting.name: setting.read(found[f"{key}__{setting.name}"]) for setting in FAMILIES[key].settings}
             for key in found["methods"]
@@ -139,7 +152,6 @@ class RunForm(forms.Form):
             "target": found["target"],
             "positive": found.get("positive") or None,
             "inputs": found["inputs"],
-            "split": split | {"seed": found["seed"]},
             "methods": methods,
             "treatments": self._treatments(),
             "seed": found["seed"],
@@ -207,17 +219,23 @@ def initial_of(spec: Mapping[str, Any], columns: Mapping[str, Column]) -> dict[s
         "split_kind": split.get("kind", "random"),
         "split_column": split.get("column", ""),
         "test_share": round(100 * split.get("test_share", 0.2)),
-        "inputs": [name for name in spec["inputs"] if name in columns] or guess_inputs(columns, spec["target"]),
+        "inputs": [name for name in spec["inputs"] if name in columns],
         "methods": list(spec["methods"]),
         "threshold": spec.get("threshold", 0.5),
         "seed": spec.get("seed", 7),
     }
+    if plan := spec.get("forecast"):
+        return values | initial_plan(plan) | _settings_of(spec)
+    values["inputs"] = values["inputs"] or guess_inputs(columns, spec["target"])
     places = {name: place for place, name in enumerate(columns)}
     for name, treatment in (spec.get("treatments") or {}).items():
         values |= {f"t{places[name]}__{part}": value for part, value in treatment.items() if name in places}
-    for key, settings in spec["methods"].items():
-        values |= {f"{key}__{name}": str(value) for name, value in settings.items()}
-    return values
+    return values | _settings_of(spec)
+
+
+def _settings_of(spec: Mapping[str, Any]) -> dict[str, str]:
+    methods = spec["methods"].items()
+    return {f"{key}__{name}": str(value) for key, settings in methods for name, value in settings.items()}
 
 
 class RegisterForm(forms.Form):
