@@ -9,6 +9,7 @@ from datasets.models.versions import Version
 from experiments.estimators.catalog import FAMILIES, for_kind
 from experiments.estimators.family import Family, Setting
 from experiments.guesses import NUMERIC, Column, fits_target, guess_inputs
+from experiments.search_form import FIELDS, SearchFields, search_initial
 from experiments.specs import LARGEST_SEED
 from experiments.treatments import PARTS, parts_for
 
@@ -19,6 +20,7 @@ PLACES = {
     "split.seed": "seed",
     "split": "split_kind",
     "spec": "target",
+    **FIELDS,
 }
 TEXT = {"class": "input"}
 MOST_TREATED = 40  # columns whose preparation the form can change; REST takes any number
@@ -30,10 +32,10 @@ def form_field(name: str) -> str:
     parts = name.split(".")
     if parts[0] == "methods" and len(parts) == 3:
         return f"{parts[1]}__{parts[2]}"
-    return PLACES.get(name, name)
+    return "tune_space" if name.startswith("tuning.space") else PLACES.get(name, name)
 
 
-class RunForm(forms.Form):
+class RunForm(SearchFields):
     """A new training run on one data version. Every field has a default that is good enough to submit at once."""
 
     target = forms.ChoiceField(
@@ -100,6 +102,7 @@ class RunForm(forms.Form):
                 )
         self._choose("inputs", [(name, name) for name in columns])
         self._choose("methods", [(family.key, family.name) for family in self.families])
+        self.offer(self.families)
         for family in self.families:
             for setting in family.settings:
                 self.fields[f"{family.key}__{setting.name}"] = _setting_field(setting)
@@ -144,7 +147,7 @@ class RunForm(forms.Form):
             "treatments": self._treatments(),
             "seed": found["seed"],
             "threshold": found.get("threshold") or 0.5,
-        }
+        } | ({"tuning": plan} if (plan := self.plan()) else {})
 
     def _treatments(self) -> dict[str, dict[str, str]]:
         """What differs from what methods like, of the columns that are inputs."""
@@ -217,7 +220,7 @@ def initial_of(spec: Mapping[str, Any], columns: Mapping[str, Column]) -> dict[s
         values |= {f"t{places[name]}__{part}": value for part, value in treatment.items() if name in places}
     for key, settings in spec["methods"].items():
         values |= {f"{key}__{name}": str(value) for name, value in settings.items()}
-    return values
+    return values | search_initial(spec)
 
 
 class RegisterForm(forms.Form):

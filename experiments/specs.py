@@ -7,6 +7,7 @@ from typing import Any
 from experiments import treatments
 from experiments.estimators.catalog import FAMILIES, for_kind
 from experiments.guesses import NUMERIC, TIMES, Column, guess_inputs, guess_positive, guess_target
+from experiments.searching import plans
 from problems.problem import Invalid
 from projects.measures import for_kind as measures_for_kind
 
@@ -15,7 +16,7 @@ MOST_CLASSES = 100
 SPLITS, LEAST_GROUPS = ("random", "time", "group"), 5
 LEAST_ROWS = 50
 LARGEST_SEED = 2**31 - 1
-KEYS = ("target", "positive", "inputs", "split", "methods", "seed", "threshold", "decide_by", "treatments")
+KEYS = ("target", "positive", "inputs", "split", "methods", "seed", "threshold", "decide_by", "treatments", "tuning")
 Columns = Mapping[str, Column]
 Spec = dict[str, Any]
 
@@ -42,6 +43,8 @@ def completed(given: Any, *, kind: str, columns: Columns, hints: tuple[str, ...]
     }
     if treated := treatments.checked(given.get("treatments"), columns, inputs):
         spec["treatments"] = treated
+    if plan := plans.checked(given.get("tuning"), spec["methods"]):
+        spec["tuning"] = plan
     _enough_rows(columns[target], kind)
     return spec
 
@@ -238,4 +241,6 @@ def flattened(spec: Mapping[str, Any]) -> dict[str, str]:
     flat["methods"] = ", ".join(sorted(spec.get("methods") or {}))
     for key, settings in (spec.get("methods") or {}).items():
         flat |= {f"{key} {name}": str(value) for name, value in settings.items()}
+    for name, value in (spec.get("tuning") or {}).items():
+        flat[f"search {name}"] = plans.space_words(value) if name == "space" else str(value)
     return flat
