@@ -6,7 +6,7 @@ export BATON_AUDIT_KEY ?= lint-only
 export BATON_SERVING_KEY ?= lint-only
 
 # What takes too long for every run: races, a hundred rounds each.
-.PHONY: run test lint format lock bench faults large
+.PHONY: run test lint format lock bench faults large searches
 run:
 	./run
 test:
@@ -31,3 +31,6 @@ faults:
 # Two hundred uploads of 50 MB at once, and 5 GB as one table: minutes, and 15 GB of disk below TMPDIR.
 large:
 	$(PYTHON) -m pytest -q -s tests/faults/large.py
+# Five hundred trials on two workers, of which one is killed in the middle: minutes.
+searches:
+	BATON_TRIALS=500 $(PYTHON) -m pytest -q tests/faults/test_searches.py

@@ -62,6 +62,8 @@ BESIDE = {
         "downloads": "files as pages and API send them",
     },
     "experiments": {
+        "tried": "reads about searches; beside the queries, which are at their limit",
+        "search_form": "the fields of a search, a part of the form of a new run",
         "overview": "fills the socket",
         "discarding": "fills the socket of deletion",
         "moving": "fills the socket of moving",

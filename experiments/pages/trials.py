@@ -10,9 +10,9 @@ from django.shortcuts import redirect
 from experiments import queries, tried
 from experiments.estimators.catalog import FAMILIES, name_of
 from experiments.models import Run, Trial
+from experiments.searching.charts import best_so_far, mattered
 from experiments.searching.plans import OUTER_FOLDS, SEARCHES
-from experiments.searching_charts import best_so_far, mattered
-from experiments.searching_words import believed
+from experiments.searching.words import believed
 from experiments.services.tunings import stop_search
 from projects.access import ProjectPage
 from projects.measures import MEASURES

@@ -13,6 +13,7 @@ from datasets.models.versions import Version
 from datasets.queries.versions import published_versions
 from experiments.models import Cause, Run
 from experiments.services.runs import start_run
+from experiments.tried import learned_spec
 from jobs.models import Job
 from jobs.services import start
 from monitoring import queries
@@ -46,7 +47,7 @@ def retrain(monitor: Monitor, *, cause: str, by: Actor, alert: Alert | None = No
     run, _ = start_run(
         project,
         data=newest_like(before),
-        spec=before.spec,
+        spec=learned_spec(before),
         by=by,
         cause=Cause.RETRAINING,
         cause_text=cause.strip()[:300],

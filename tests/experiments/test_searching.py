@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from experiments.estimators.catalog import FAMILIES
 from experiments.searching import engine, plans, proposals
-from experiments.searching_charts import best_so_far, explained, mattered
-from experiments.searching_words import believed
+from experiments.searching.charts import best_so_far, explained, mattered
+from experiments.searching.words import believed
 from jobs.report import Silent
 from problems.problem import Invalid
 from tests.experiments.tables import schema_of, story, write

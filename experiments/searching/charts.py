@@ -7,7 +7,7 @@ from typing import Any
 from projects.measures import MEASURES
 from web.figures import NOW, REFERENCE, Figure
 
-LEAST_TO_TELL, BINS = 10, 4
+LEAST_TO_TELL, BINS, MOST_ROWS = 10, 4, 400
 Row = Mapping[str, Any]
 
 
@@ -15,14 +15,34 @@ def best_so_far(trials: Sequence[Row], metric: str) -> Figure | None:
     """Every measured trial as a dot in the order in which they ended, and the best of them so far as a line."""
     if not trials:
         return None
+    line, term = _line(trials, metric), MEASURES[metric].term
+    layout = {
+        "xaxis": {"title": {"text": "Trials, in the order in which they ended"}},
+        "yaxis": {"title": {"text": term}},
+        "showlegend": True,
+    }
+    said = ["–" if top is None else f"{top:.4f}" for top in line]
+    rows = [(one["number"], f"{one['value']:.4f}", top) for one, top in zip(trials, said, strict=True)]
+    detail = "Open dots were given up early, or learned from fewer rows."
+    plot = {"data": _drawn(trials, line), "layout": layout}
+    columns = ("Trial", term, "Best so far")
+    return Figure("best-so-far", "Did searching on help?", plot, _helped(line), detail, columns, rows[:MOST_ROWS])
+
+
+def _line(trials: Sequence[Row], metric: str) -> list[float | None]:
+    """The best after each trial, of those measured whole on the largest share of rows."""
     sign = 1 if MEASURES[metric].better == "at_least" else -1
-    line, best = [], None
-    share = max(one["share"] for one in trials)
+    share, best = max(one["share"] for one in trials), None
+    line: list[float | None] = []
     for one in trials:
-        counts = one["state"] == "finished" and one["share"] == share
-        if counts and (best is None or sign * one["value"] > sign * best):
+        whole = one["state"] == "finished" and one["share"] == share
+        if whole and (best is None or sign * one["value"] > sign * best):
             best = one["value"]
         line.append(best)
+    return line
+
+
+def _drawn(trials: Sequence[Row], line: Sequence[float | None]) -> list[dict[str, Any]]:
     places = list(range(1, len(trials) + 1))
     dots = {
         "type": "scatter", "mode": "markers", "name": "a trial", "x": places, "y": [one["value"] for one in trials],
@@ -31,29 +51,10 @@ def best_so_far(trials: Sequence[Row], metric: str) -> Figure | None:
         "hovertemplate": "%{text}: %{y:.4f}<extra></extra>",
     }  # fmt: skip
     steps = {
-        "type": "scatter", "mode": "lines", "name": "best so far", "x": places, "y": line,
+        "type": "scatter", "mode": "lines", "name": "best so far", "x": places, "y": list(line),
         "line": {"color": NOW, "width": 2, "shape": "hv"}, "hovertemplate": "best so far %{y:.4f}<extra></extra>",
     }  # fmt: skip
-    layout = {
-        "xaxis": {"title": {"text": "Trials, in the order in which they ended"}},
-        "yaxis": {"title": {"text": MEASURES[metric].term}},
-        "showlegend": True,
-    }
-    rows = [
-        (one["number"], f"{one['value']:.4f}", "–" if top is None else f"{top:.4f}")
-        for one, top in zip(trials, line, strict=True)
-    ]
-    detail = "Open dots were given up early, or learned from fewer rows."
-    columns = ("Trial", MEASURES[metric].term, "Best so far")
-    return Figure(
-        "best-so-far",
-        "Did searching on help?",
-        {"data": [dots, steps], "layout": layout},
-        _helped(line),
-        detail,
-        columns,
-        rows[:400],
-    )
+    return [dots, steps]
 
 
 def _symbol(one: Row) -> str:
