@@ -10,8 +10,6 @@ import statistics
 import time
 from typing import Any
 
-from benchmarks import ROOT  # noqa: F401  puts the platform on the path
-
 ROWS = 20_000
 WAYS = {
     "random, every trial whole": {"search": "random", "prune": False},
@@ -36,9 +34,8 @@ def main() -> None:
         against = statistics.fmean(ours - theirs for ours, theirs in zip(scores, first, strict=True))
         trials = statistics.median(count for _, count in pairs)
         each = " ".join(f"{score:.4f}" for score in scores)
-        print(
-            f"{way:36} mean {statistics.fmean(scores):.4f}  ({each})  {against:+.4f} against the first, {trials:g} trials"
-        )
+        mean = f"mean {statistics.fmean(scores):.4f}  ({each})"
+        print(f"{way:36} {mean}  {against:+.4f} against the first, {trials:g} trials", flush=True)
 
 
 def _one(plan: dict[str, Any], seed: int, seconds: float) -> tuple[float, int]:
@@ -53,9 +50,10 @@ def _one(plan: dict[str, Any], seed: int, seconds: float) -> tuple[float, int]:
 
     family = FAMILIES["boosted"]
     rows, truth = make_classification(
-        2 * ROWS, 20, n_informative=10, n_redundant=4, n_classes=3, n_clusters_per_class=4, class_sep=0.8, flip_y=0.03, random_state=seed
+        2 * ROWS, 20, n_informative=10, n_redundant=4, n_classes=3, n_clusters_per_class=4, class_sep=0.8, flip_y=0.03,
+        random_state=seed,
     )  # fmt: skip
-    layout = layout_of([{"name": f"x{place}", "type": "number"} for place in range(20)])
+    layout = layout_of([{"name": f"x{n}", "type": "number"} for n in range(20)])
     whole = plans.checked({"method": "boosted", "trials": 500, "folds": 3} | plan, {"boosted": {}})
     assert whole is not None
     asked = family.checked({}, "settings")

@@ -103,7 +103,7 @@ class SearchFields(forms.Form):
         plan |= {name: found[f"tune_{name}"] for name in ("search", "trials", "folds") if found[f"tune_{name}"]}
         if found["tune_minutes"]:
             plan["seconds"] = round(60 * found["tune_minutes"])
-        return plan | ({"space": found["space"]} if "space" in found else {})
+        return plan | {"space": found.get("space") or usual_space(FAMILIES[found["tune_method"]])}
 
     def searching(self) -> list[Any]:
         """The fields in the order of the page, but the first."""

@@ -27,6 +27,11 @@ def labels_of(method: str) -> dict[str, str]:
     return {setting.name: setting.label for setting in FAMILIES[method].settings} if method in FAMILIES else {}
 
 
+def said(value: Any) -> str:
+    """A setting as tables show it: four digits say enough."""
+    return "none" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
 def search_context(run: Run) -> dict[str, Any]:
     """How the search of a run stands, in words; nothing where it has none."""
     standing = tried.standing_of(run)
@@ -39,7 +44,9 @@ def search_context(run: Run) -> dict[str, Any]:
         "searched": name_of(plan["method"]),
         "how": SEARCHES[plan["search"]],
         "metric": MEASURES[standing.tuning.metric],
-        "best_settings": [(labels.get(name, name), best.settings.get(name)) for name in plan["space"]] if best else [],
+        "best_settings": [(labels.get(name, name), said(best.settings.get(name))) for name in plan["space"]]
+        if best
+        else [],
         "believed": believed(tried.summary_of(run), run.metrics),
         "nested": (len(standing.tuning.nested), OUTER_FOLDS) if plan["nested"] else None,
         "searching": run.state == Run.State.WAITING and standing.tuning.ended_at is None,
@@ -67,7 +74,10 @@ class Trials(ProjectPage):
         return self.show(
             run=run,
             page_obj=page,
-            rows=[(one, [one.settings.get(name, "") for name, _ in searched]) for one in page.object_list],
+            rows=[
+                (one, [said(one.settings[name]) if name in one.settings else "–" for name, _ in searched])
+                for one in page.object_list
+            ],
             columns=[label for _, label in searched],
             states=Trial.State.choices,
             state=state,

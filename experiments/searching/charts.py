@@ -65,7 +65,7 @@ def _helped(line: Sequence[float | None]) -> str:
     if line[-1] is None:
         return "No trial was measured whole yet."
     last = max(place for place, value in enumerate(line) if place == 0 or value != line[place - 1]) + 1
-    return f"The best was found with trial {last} of {len(line)}, and is {line[-1]:.4f}."
+    return f"The best came after {last} of {len(line)} trials, and is {line[-1]:.4f}."
 
 
 def mattered(trials: Sequence[Row], labels: Mapping[str, str]) -> Figure | None:

@@ -225,7 +225,7 @@ def test_the_figures_tell_when_the_best_came_and_which_setting_mattered() -> Non
     assert curve is not None
     assert bars is not None
     best = max(trials, key=lambda one: one["value"])
-    assert curve.finding == f"The best was found with trial {best['number']} of 60, and is {best['value']:.4f}."
+    assert curve.finding == f"The best came after {best['number']} of 60 trials, and is {best['value']:.4f}."
     line = curve.plot["data"][1]["y"]
     assert line == list(np.maximum.accumulate([one["value"] for one in trials]))
     assert bars.finding.startswith("Freedom mattered most")
