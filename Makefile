@@ -6,7 +6,7 @@ export BATON_AUDIT_KEY ?= lint-only
 export BATON_SERVING_KEY ?= lint-only
 
 # What takes too long for every run: races, a hundred rounds each.
-.PHONY: run test lint format lock bench faults large replays
+.PHONY: run test lint format lock bench faults large replays searches
 run:
 	./run
 test:
@@ -34,3 +34,6 @@ large:
 # Every window of the real streams of monitoring, and eighty shuffles of them: minutes.
 replays:
 	$(PYTHON) -m pytest -q tests/monitoring/replays.py
+# Five hundred trials on two workers, of which one is killed in the middle: minutes.
+searches:
+	BATON_TRIALS=500 $(PYTHON) -m pytest -q tests/faults/test_searches.py

@@ -2,14 +2,17 @@
 
 from datasets.queries.versions import table_path
 from experiments.models import Evaluation, Run
-from experiments.services import cases, evaluations
+from experiments.services import cases, evaluations, tunings
 from experiments.services.runs import PLATFORM, engine_spec, fail_run, finish_run
+from experiments.tried import summary_of
 from jobs.context import Context
 from jobs.limits import Limits
+from jobs.models import Job
 from jobs.registry import job
 from storage.blobs import put_file
 
 JUDGING = Limits(wall_seconds=2 * 3600, cpu_seconds=2 * 3600)
+TRYING = Limits(wall_seconds=2 * 3600, cpu_seconds=2 * 3600)
 QUICK = Limits(wall_seconds=15 * 60, cpu_seconds=15 * 60)
 
 
@@ -19,6 +22,8 @@ def train(context: Context) -> None:
     related = ("project", "data", "contract")
     run = Run.objects.select_related(*related).get(pk=context.job.subject_id)
     answer = context.call("experiments.training:run", engine_spec(run, table_path(run.data)))
+    if searched := summary_of(run):
+        answer["evaluation"]["tuning"] = searched
     bundle = put_file(context.folder / "bundle.zip")
     with context.finish({"run": run.number, "method": answer["method"]}):
         finished = finish_run(run, answer, bundle)
@@ -43,3 +48,33 @@ def ask_cases(context: Context) -> None:
     results = context.call("experiments.casebook:run", cases.book_spec(run))["results"]
     with context.finish({"run": run.number, "asked": len(results)}):
         cases.keep_results(run, results)
+
+
+def end_search(job: Job) -> None:
+    """A job of a search ended badly or was stopped; the run ends with it where it has to."""
+    if tunings.job_ended(job):
+        fail_run(job)
+        tunings.end_others(Run.objects.select_related("project").get(pk=job.subject_id))
+
+
+@job("experiments.try", queue="training", limits=TRYING, on_failure=end_search)
+def try_settings(context: Context) -> None:
+    """Measure some trials of a search in the limited child, keep them, and queue what comes next."""
+    run = Run.objects.select_related("project", "data", "contract").get(pk=context.job.subject_id)
+    trials, found = tunings.take_trials(run, context.job), []
+    if trials:
+        spec = engine_spec(run, table_path(run.data)) | tunings.lane_spec(run, trials)
+        found = context.call("experiments.searching.engine:run", spec)["trials"]
+    with context.finish({"run": run.number, "trials": [one["number"] for one in found]}):
+        tunings.keep_trials(run, context.job, found)
+
+
+@job("experiments.nest", queue="training", on_failure=end_search)
+def check_search(context: Context) -> None:
+    """Make the whole search without one part of the rows in the limited child, and judge its best on that part."""
+    run = Run.objects.select_related("project", "data", "contract").get(pk=context.job.subject_id)
+    outer = context.job.payload["outer"]
+    spec = engine_spec(run, table_path(run.data)) | {"tuning": run.spec["tuning"], "outer": outer}
+    found = context.call("experiments.searching.engine:nested", spec)
+    with context.finish({"run": run.number, "part": outer + 1}):
+        tunings.keep_nested(run, outer, found)

@@ -1,6 +1,16 @@
 """What of the experiments room moves with a project: runs, models, and their packages after the usual check."""
 
-from experiments.models import EdgeCase, EdgeCaseResult, EdgeCaseRevision, Evaluation, Model, ModelVersion, Run
+from experiments.models import (
+    EdgeCase,
+    EdgeCaseResult,
+    EdgeCaseRevision,
+    Evaluation,
+    Model,
+    ModelVersion,
+    Run,
+    Trial,
+    Tuning,
+)
 from projects.moving import Check, Fields, Landing, Moved, moves
 
 PACKAGE = "experiments.packaging:check"
@@ -18,12 +28,26 @@ def _evaluation(fields: Fields, landing: Landing) -> None:
         fields |= {"state": Evaluation.State.CANCELLED, "message": "It was not finished when the project was packed."}
 
 
+def _tuning(fields: Fields, landing: Landing) -> None:
+    """A search that had not ended is over, as its run is."""
+    fields["ended_at"] = fields.get("ended_at") or fields.get("began_at")
+
+
+def _trial(fields: Fields, landing: Landing) -> None:
+    """What was being tried is over; the jobs stay behind."""
+    fields["job"] = ""
+    if fields.get("state") in (Trial.State.WAITING, Trial.State.TRYING):
+        fields |= {"state": Trial.State.SKIPPED, "message": "It was not tried when the project was packed."}
+
+
 def _nothing(fields: Fields) -> Fields:
     return {}
 
 
 moves(
     Moved(Run, arrive=_run, check=Check("bundle", PACKAGE, _nothing)),
+    Moved(Tuning, "run__project", arrive=_tuning),
+    Moved(Trial, "run__project", arrive=_trial),
     Moved(Model),
     Moved(ModelVersion, "model__project", check=Check("bundle", PACKAGE, _nothing)),
     Moved(Evaluation, "run__project", arrive=_evaluation),

@@ -8,6 +8,7 @@ from experiments import treatments
 from experiments.estimators.catalog import FAMILIES, for_kind
 from experiments.forecasting import asked
 from experiments.guesses import NUMERIC, TIMES, Column, guess_inputs, guess_positive, guess_target
+from experiments.searching import plans
 from problems.problem import Invalid
 from projects.measures import NUMBERS
 from projects.measures import for_kind as measures_for_kind
@@ -17,7 +18,19 @@ MOST_CLASSES = 100
 SPLITS, LEAST_GROUPS = ("random", "time", "group"), 5
 LEAST_ROWS = 50
 LARGEST_SEED = 2**31 - 1
-KEYS = ("target", "positive", "inputs", "split", "methods", "seed", "threshold", "decide_by", "treatments", "forecast")
+KEYS = (
+    "target",
+    "positive",
+    "inputs",
+    "split",
+    "methods",
+    "seed",
+    "threshold",
+    "decide_by",
+    "treatments",
+    "forecast",
+    "tuning",
+)
 Columns = Mapping[str, Column]
 Spec = dict[str, Any]
 
@@ -53,6 +66,8 @@ def completed(given: Any, *, kind: str, columns: Columns, hints: tuple[str, ...]
         spec["treatments"] = treated
     if plan:
         spec["forecast"] = plan
+    if search := _search(given.get("tuning"), kind, spec["methods"]):
+        spec["tuning"] = search
     _enough_rows(columns[target], kind)
     return spec
 
@@ -73,6 +88,14 @@ def _known_ahead(given: Any, columns: Columns, plan: Spec, target: str) -> list[
 
 def _learned(rows: int, split: Spec) -> int:
     return round(rows * (1 - float(split.get("test_share", 0.0))))
+
+
+def _search(given: Any, kind: str, methods: Mapping[str, Spec]) -> Spec | None:
+    if kind == "forecast":
+        if given:
+            raise _wrong("tuning", "Settings cannot be searched for a forecast; try methods beside each other.")
+        return None
+    return plans.checked(given, methods)
 
 
 def _wrong(field: str, text: str) -> Invalid:
@@ -268,4 +291,6 @@ def flattened(spec: Mapping[str, Any]) -> dict[str, str]:
     flat["methods"] = ", ".join(sorted(spec.get("methods") or {}))
     for key, settings in (spec.get("methods") or {}).items():
         flat |= {f"{key} {name}": str(value) for name, value in settings.items()}
+    for name, value in (spec.get("tuning") or {}).items():
+        flat[f"search {name}"] = plans.space_words(value) if name == "space" else str(value)
     return flat

@@ -5,7 +5,8 @@ from django.urls import URLPattern, URLResolver, path
 from experiments.api import cases as api_cases
 from experiments.api import evaluations as api_evaluations
 from experiments.api import runs as api
-from experiments.pages import baseline, cases, compare, evaluations, models, runs
+from experiments.api import trials as api_trials
+from experiments.pages import baseline, cases, compare, evaluations, models, runs, trials
 
 P, A = "p/<slug:key>/", "projects/<slug:key>/"
 
@@ -18,6 +19,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{P}runs/<int:number>/register/", runs.Register.as_view(), name="run-register"),
     path(f"{P}runs/<int:number>/reproduce/", runs.Reproduce.as_view(), name="run-reproduce"),
     path(f"{P}runs/<int:number>/notes/", runs.Notes.as_view(), name="run-notes"),
+    path(f"{P}runs/<int:number>/trials/", trials.Trials.as_view(), name="trials"),
+    path(f"{P}runs/<int:number>/trials/stop/", trials.StopSearch.as_view(), name="search-stop"),
     path(f"{P}runs/<int:number>/evaluations/new/", evaluations.EvaluationNew.as_view(), name="evaluation-new"),
     path(
         f"{P}runs/<int:number>/evaluations/<int:evaluation>/",
@@ -41,6 +44,8 @@ api_urls: list[URLPattern | URLResolver] = [
     path(f"{A}runs/", api.Runs.as_view(), name="api-runs"),
     path(f"{A}runs/<int:number>/", api.RunDetail.as_view(), name="api-run"),
     path(f"{A}runs/<int:number>/register/", api.Register.as_view(), name="api-run-register"),
+    path(f"{A}runs/<int:number>/trials/", api_trials.Trials.as_view(), name="api-trials"),
+    path(f"{A}runs/<int:number>/trials/stop/", api_trials.StopSearch.as_view(), name="api-search-stop"),
     path(f"{A}runs/<int:number>/evaluations/", api_evaluations.Evaluations.as_view(), name="api-evaluations"),
     path(
         f"{A}runs/<int:number>/evaluations/<int:evaluation>/",

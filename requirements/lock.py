@@ -10,6 +10,7 @@ LISTS = {
     HERE / "core.in": HERE.parent / "requirements.txt",
     HERE / "dev.in": HERE / "dev.txt",
     HERE / "boost.in": HERE / "boost.txt",
+    HERE / "tune.in": HERE / "tune.txt",
 }
 
 

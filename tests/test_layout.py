@@ -62,6 +62,7 @@ BESIDE = {
         "downloads": "files as pages and API send them",
     },
     "experiments": {
+        "tried": "reads about searches; beside the queries, which are at their limit",
         "overview": "fills the socket",
         "discarding": "fills the socket of deletion",
         "moving": "fills the socket of moving",

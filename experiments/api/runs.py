@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from datasets.queries.seen import Roles
 from datasets.queries.versions import version_for
 from experiments import queries
+from experiments.api.trials import show_search
 from experiments.evaluation.choice import deciding_metric
 from experiments.evaluation.comparison import best_values, numbers_in, setting_rows, standing
 from experiments.findings import comparison_finding
@@ -60,6 +61,11 @@ class RunBody(serializers.Serializer[Any]):
     split = SplitBody(required=False)
     methods = MethodsField(required=False)
     treatments = serializers.JSONField(required=False, help_text='`{"price": {"gaps": "mean", "scale": "robust"}}`')
+    tuning = serializers.JSONField(
+        required=False,
+        help_text='`{"method": "boosted", "search": "random", "trials": 30, "seconds": 600, "folds": 5, "prune": true, '
+        '"nested": false, "space": {"learning_rate": {"low": 0.01, "high": 0.3, "scale": "log"}}}`',
+    )
     seed = serializers.IntegerField(required=False)
     threshold = serializers.FloatField(required=False)
     decide_by = serializers.CharField(required=False, allow_null=True)
@@ -123,6 +129,7 @@ def show_whole_run(run: Run, roles: Roles) -> dict[str, Any]:
         "value": show_value(run),
         "evaluations": f"/api/v1/projects/{run.project.key}/runs/{run.number}/evaluations/",
         "job": job_link(job) if job else None,
+        "search": show_search(run),
     }
 
 

@@ -29,6 +29,8 @@ BAYES = Family(
             1e-2,
             1e-9,
             10.0,
+            usual=(1e-09, 1.0),
+            scale="log",
         ),
     ),
 )

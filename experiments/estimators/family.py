@@ -16,7 +16,11 @@ EVERY = ANSWERS | {"regression"}
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting of a method. `kind` is integer, number or choice; bounds are inclusive; None may be a choice."""
+    """One setting of a method. `kind` is integer, number or choice; bounds are inclusive; None may be a choice.
+
+    `usual` is the range that a search looks in when nobody names another, on `scale` (linear, or log where a doubling
+    counts alike everywhere); a setting without one is searched only when it is named.
+    """
 
     name: str
     label: str
@@ -26,6 +30,8 @@ class Setting:
     low: float = -math.inf
     high: float = math.inf
     choices: tuple[Value, ...] = ()
+    usual: tuple[float, float] | None = None
+    scale: str = "linear"
 
     def wrong(self, value: Any) -> str:
         """What is wrong with a value, in words; empty when it fits."""

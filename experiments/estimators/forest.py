@@ -34,7 +34,9 @@ def _shared(settings: Mapping[str, Any], seed: int) -> dict[str, Any]:
 
 
 SETTINGS = (
-    Setting("n_estimators", "Trees", "More is steadier and slower.", "integer", 200, 10, 2000),
+    Setting(
+        "n_estimators", "Trees", "More is steadier and slower.", "integer", 200, 10, 2000, usual=(50, 500), scale="log"
+    ),
     Setting("max_depth", "Depth at most", "How many questions a tree may ask; 0 is no limit.", "integer", 0, 0, 100),
     Setting(
         "min_samples_leaf",
@@ -44,8 +46,19 @@ SETTINGS = (
         5,
         1,
         10_000,
+        usual=(1, 50),
+        scale="log",
     ),
-    Setting("max_features", "Share of inputs per question", "Less makes trees differ more.", "number", 0.3, 0.01, 1.0),
+    Setting(
+        "max_features",
+        "Share of inputs per question",
+        "Less makes trees differ more.",
+        "number",
+        0.3,
+        0.01,
+        1.0,
+        usual=(0.1, 1.0),
+    ),
 )
 
 FOREST = Family(

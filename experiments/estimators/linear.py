@@ -78,6 +78,8 @@ LOGISTIC = Family(
             1.0,
             1e-4,
             1e4,
+            usual=(0.001, 100.0),
+            scale="log",
         ),
         Setting(
             "class_weight",
@@ -111,6 +113,8 @@ LINEAR = Family(
             1.0,
             0.0001,
             1e6,
+            usual=(0.001, 1000.0),
+            scale="log",
         ),
         RESTRAINT,
         RATIO,

@@ -40,7 +40,17 @@ NEIGHBOURS = Family(
     make=make,
     refuses=refuses,
     settings=(
-        Setting("n_neighbors", "Neighbours", "More is smoother, fewer follows single rows.", "integer", 15, 1, 1000),
+        Setting(
+            "n_neighbors",
+            "Neighbours",
+            "More is smoother, fewer follows single rows.",
+            "integer",
+            15,
+            1,
+            1000,
+            usual=(1, 100),
+            scale="log",
+        ),
         Setting(
             "weights",
             "Who counts how much",

@@ -54,7 +54,17 @@ def _too_many(most: int, instead: str) -> Any:
     return refuses
 
 
-FREEDOM = Setting("C", "Freedom", "Larger follows the training rows more closely.", "number", 1.0, 1e-3, 1e3)
+FREEDOM = Setting(
+    "C",
+    "Freedom",
+    "Larger follows the training rows more closely.",
+    "number",
+    1.0,
+    1e-3,
+    1e3,
+    usual=(0.01, 100.0),
+    scale="log",
+)
 SLACK = Setting(
     "epsilon",
     "Free error",

@@ -9,6 +9,7 @@ from datasets.models.versions import Version
 from experiments.estimators.catalog import FAMILIES, for_kind
 from experiments.estimators.family import Family, Setting
 from experiments.forms.forecasts import fields_for, initial_plan, plan_in
+from experiments.forms.searches import FIELDS, SearchFields, search_initial
 from experiments.guesses import NUMERIC, Column, fits_target, guess_inputs
 from experiments.specs import LARGEST_SEED
 from experiments.treatments import PARTS, parts_for
@@ -21,6 +22,7 @@ PLACES = {
     "split": "split_kind",
     "spec": "target",
     "forecast": "time",
+    **FIELDS,
 }
 TEXT = {"class": "input"}
 MOST_TREATED = 40  # columns whose preparation the form can change; REST takes any number
@@ -32,10 +34,12 @@ def form_field(name: str) -> str:
     parts = name.split(".")
     if parts[0] == "methods" and len(parts) == 3:
         return f"{parts[1]}__{parts[2]}"
+    if name.startswith("tuning.space"):
+        return "tune_space"
     return PLACES.get(name, name.removeprefix("forecast."))
 
 
-class RunForm(forms.Form):
+class RunForm(SearchFields):
     """A new training run on one data version. Every field has a default that is good enough to submit at once."""
 
     target = forms.ChoiceField(
@@ -102,6 +106,7 @@ class RunForm(forms.Form):
                 )
         self._choose("inputs", [(name, name) for name in columns])
         self._choose("methods", [(family.key, family.name) for family in self.families])
+        self.offer(self.families)
         for family in self.families:
             for setting in family.settings:
                 self.fields[f"{family.key}__{setting.name}"] = _setting_field(setting)
@@ -115,6 +120,7 @@ class RunForm(forms.Form):
             del self.fields["split_kind"], self.fields["split_column"], self.fields["test_share"]
             self.fields["inputs"].required = False
             self.fields |= fields_for(columns)
+            self.offer_none()
 
     def _choose(self, name: str, choices: Sequence[tuple[str, str]]) -> None:
         field = self.fields[name]
@@ -156,7 +162,7 @@ class RunForm(forms.Form):
             "treatments": self._treatments(),
             "seed": found["seed"],
             "threshold": found.get("threshold") or 0.5,
-        }
+        } | ({"tuning": plan} if (plan := self.plan()) else {})
 
     def _treatments(self) -> dict[str, dict[str, str]]:
         """What differs from what methods like, of the columns that are inputs."""
@@ -230,7 +236,7 @@ def initial_of(spec: Mapping[str, Any], columns: Mapping[str, Column]) -> dict[s
     places = {name: place for place, name in enumerate(columns)}
     for name, treatment in (spec.get("treatments") or {}).items():
         values |= {f"t{places[name]}__{part}": value for part, value in treatment.items() if name in places}
-    return values | _settings_of(spec)
+    return values | _settings_of(spec) | search_initial(spec)
 
 
 def _settings_of(spec: Mapping[str, Any]) -> dict[str, str]:

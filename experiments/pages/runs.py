@@ -19,6 +19,7 @@ from experiments.guesses import Column, columns_of
 from experiments.models import Run
 from experiments.pages.listing import run_rows
 from experiments.pages.reports import compared_names, report_of, summary_of
+from experiments.pages.trials import search_context
 from experiments.pages.value import value_context
 from experiments.services.models import register
 from experiments.services.runs import complete_spec, reproduce, set_notes, start_run
@@ -188,7 +189,7 @@ class RunPage(ProjectPage):
     def get(self, request: HttpRequest, number: int) -> HttpResponse:
         """The page, or for htmx the live part only."""
         run = queries.hide_values(queries.run_for(self.project, number), self.roles)
-        context: dict[str, Any] = {"run": run, "job": latest_of(run)}
+        context: dict[str, Any] = {"run": run, "job": latest_of(run)} | search_context(run)
         if run.state == Run.State.FINISHED:
             context |= report_of(run, charter_of(self.project).positive_word)
             context |= value_context(run) | {"evaluations": list(queries.evaluations_of(run)[:20])}

@@ -20,7 +20,9 @@ from experiments.guesses import columns_of
 from experiments.models import Cause, Run
 from experiments.queries import data_in_use, judged_run, last_run
 from experiments.reproduction import compared
+from experiments.services.tunings import start_search
 from experiments.specs import completed
+from experiments.tried import learned_spec
 from jobs.models import Job
 from jobs.models import State as JobState
 from jobs.services import start
@@ -73,15 +75,14 @@ def start_run(
         notes=_note(notes),
         created_by=as_user(by),
     )
-    job = start(
-        "experiments.train",
-        by=by,
-        title=f"Train run {number}",
-        subject=run,
-        project_key=project.key,
-    )
+    job = start_search(run, by=by) if "tuning" in spec else _training(run, by)
     record(by, "run.started", run, project_key=project.key, run=number, data=str(data), cause=cause, spec=spec)
     return run, job
+
+
+def _training(run: Run, by: Actor) -> Job:
+    key = run.project.key
+    return start("experiments.train", by=by, title=f"Train run {run.number}", subject=run, project_key=key)
 
 
 def reproduce(run: Run, *, by: Actor) -> tuple[Run, Job]:
@@ -90,7 +91,13 @@ def reproduce(run: Run, *, by: Actor) -> tuple[Run, Job]:
         raise Conflict(f"Run {run.number} did not end well, so there is nothing to make again.", code="not_finished")
     words = f"run {run.number} again"
     return start_run(
-        run.project, spec=run.spec, by=by, data=run.data, cause=Cause.REPRODUCTION, cause_text=words, copied_from=run
+        run.project,
+        spec=learned_spec(run),
+        by=by,
+        data=run.data,
+        cause=Cause.REPRODUCTION,
+        cause_text=words,
+        copied_from=run,
     )
 
 
@@ -128,7 +135,7 @@ def engine_spec(run: Run, table: Path) -> dict[str, Any]:
     targets = goals_of(run.contract)
     unit = next((goal.unit for goal in targets if goal.unit and goal.measure), "")
     return {
-        **run.spec,
+        **learned_spec(run),
         "kind": run.project.kind,
         "table": str(table),
         "schema": run.data.schema,
@@ -177,7 +184,7 @@ def finish_run(run: Run, answer: dict[str, Any], bundle: Blob) -> Run:
 
 
 def _record(run: Run) -> dict[str, Any]:
-    return {"evaluation": run.evaluation, "environment": run.environment, "spec": run.spec}
+    return {"evaluation": run.evaluation, "environment": run.environment, "spec": learned_spec(run)}
 
 
 def fail_run(job: Job) -> None:

@@ -11,6 +11,7 @@ from audit.actors import Actor
 from audit.services import record
 from experiments.models import Cause, Run
 from experiments.services.runs import start_run
+from experiments.tried import learned_spec
 from jobs.models import Job
 from jobs.services import start
 from monitoring.models import Alert, Monitor, Retraining, RetrainPolicy
@@ -54,7 +55,7 @@ def retrain(
     run, _ = start_run(
         project,
         data=newest_like(before),
-        spec=before.spec,
+        spec=learned_spec(before),
         by=by,
         cause=Cause.RETRAINING,
         cause_text=cause.strip()[:300],

@@ -28,6 +28,7 @@ from datasets.profiling import summary
 from deployments.prediction_ids import new_id
 from deployments.sealing import SCHEMA as SEALED
 from experiments import judging
+from experiments.searching import plans
 from jobs.report import Silent
 from projects.models.projects import Project
 from projects.risk import QUESTIONS
@@ -118,7 +119,7 @@ def _run(things: Things) -> dict[str, Any]:
     answer = trained().answer
     return {
         "number": 40 + things.serial,
-        "spec": trained().spec,
+        "spec": trained().spec | {"tuning": plans.checked({"trials": 2}, trained().spec["methods"])},
         "state": "finished",
         "method": answer["method"],
         "metrics": answer["metrics"],
@@ -266,6 +267,15 @@ CONTENT: dict[str, Callable[[Things], dict[str, Any]]] = {
     "experiments.run": _run,
     "experiments.model": lambda t: {"name": f"model-{t.serial}"},
     "experiments.modelversion": lambda t: {"number": 6 + t.serial, "bundle": blobs.put_file(trained().bundle)},
+    "experiments.tuning": lambda t: {"metric": "roc_auc", "ended_at": timezone.now(), "nested": {}},
+    "experiments.trial": lambda t: {
+        "number": 90 + t.serial,
+        "state": "finished",
+        "value": 0.7,
+        "share": 1.0,
+        "folds": [0.7],
+        "settings": t["experiments.run"].spec["methods"]["logistic"],
+    },
     "experiments.evaluation": lambda t: {
         "number": 70 + t.serial,
         "state": "finished",
