@@ -188,8 +188,8 @@ def answer_all(
     """The same for several requests to one model, in one go; a row that does not fit refuses all of them."""
     rows = asked[0][0] if len(asked) == 1 else [row for some, _ in asked for row in some]
     clean, found = model.answered(rows)
-    at, now = time.time(), time.perf_counter()
-    ats = [at + place / 1e6 for place in range(len(rows))]
+    first, now = round(time.time() * 1e6), time.perf_counter()  # whole microseconds, so that no two rows share one
+    ats = [(first + place) / 1e6 for place in range(len(rows))]
     ids, unknown = new_ids(key, facts.deployment, ats), model.unknown(clean)
     kind = model.signature["kind"]
     fixed = {

@@ -8,6 +8,7 @@ import orjson
 from deployments.serving.inference import Answered, Facts
 from deployments.serving.parsing import rows_in
 from problems.problem import Invalid, Problem
+from projects.measures import NUMBERS
 
 Signature = Mapping[str, Any]
 Rows = list[dict[str, Any]]
@@ -25,7 +26,9 @@ NUMERIC = {f"{sign}INT{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64)}
 def metadata(facts: Facts, signature: Signature) -> dict[str, Any]:
     """What a v2 client must know of a model: a tensor for each input, and four for the answers."""
     inputs = [
-        {"name": field["name"], "datatype": DATATYPES[field["type"]], "shape": [-1]} for field in signature["inputs"]
+        {"name": field["name"], "datatype": DATATYPES[field["type"]], "shape": [-1]}
+        for field in signature["inputs"]
+        if field["type"] in DATATYPES  # the past of a series is no tensor; without it the stored one is used
     ]
     outputs = [{"name": name, "datatype": kind, "shape": [-1]} for name, kind in output_types(signature).items()]
     return {
@@ -39,7 +42,7 @@ def metadata(facts: Facts, signature: Signature) -> dict[str, Any]:
 
 def output_types(signature: Signature) -> dict[str, str]:
     """The tensors of an answer; a number has no chance, and only a yes or no decides."""
-    if signature["kind"] == "regression":
+    if signature["kind"] in NUMBERS:
         return {"answer": "FP64", "id": "BYTES"}
     decision = {"decision": "BYTES"} if signature["kind"] == "binary" else {}
     return {"answer": "BYTES", "probability": "FP64", **decision, "id": "BYTES"}
@@ -50,7 +53,7 @@ def infer_rows(data: Any, signature: Signature) -> Rows:
     tensors = data.get("inputs") if isinstance(data, dict) else None
     if not isinstance(tensors, list) or not tensors:
         raise Invalid('The body must be an object with "inputs", a list of tensors.')
-    types = {field["name"]: field["type"] for field in signature["inputs"]}
+    types = {field["name"]: field["type"] for field in signature["inputs"] if field["type"] in DATATYPES}
     columns: dict[str, list[Any]] = {}
     for tensor in tensors:
         name = tensor.get("name") if isinstance(tensor, dict) else None

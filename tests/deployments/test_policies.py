@@ -13,6 +13,7 @@ from accounts.models import User
 from deployments import log_reading, queries, sealing, services
 from deployments.models import Deployment
 from deployments.serving.inference import Facts, Loaded, answer, decided, shadow
+from experiments.packaging import Answer
 from jobs.report import Silent
 from projects.models.policy import Policy
 from projects.permissions import Role
@@ -93,23 +94,21 @@ def test_a_threshold_that_the_product_manager_signs_rules_the_next_answers_witho
     assert second.version == 2
 
 
-class Fixed:
-    def __init__(self, chance: float) -> None:
-        self.answer, self.probability, self.chances = ("yes" if chance >= 0.5 else "no"), chance, None
+def fixed(chance: float) -> Answer:
+    return Answer("yes" if chance >= 0.5 else "no", chance)
 
 
 def test_the_answer_follows_the_policy_and_the_band_asks_a_person():
     rule = Rule(0.4, 0.3, 0.45, 7)
-    found = [decided(Fixed(chance), rule, SIGNATURE) for chance in (0.2, 0.35, 0.42, 0.46)]
+    found = [decided(fixed(chance), rule, SIGNATURE) for chance in (0.2, 0.35, 0.42, 0.46)]
     assert [(one["answer"], one["decision"]) for one in found] == [
         ("no", "no"),
         ("no", "person"),
         ("yes", "person"),
         ("yes", "yes"),
     ]
-    assert decided(Fixed(0.45), None, SIGNATURE) == {"answer": "no", "probability": 0.45, "decision": "no"}
-    number = type("Number", (), {"answer": 3.5, "probability": None, "chances": None})()
-    assert decided(number, rule, SIGNATURE | {"kind": "regression"})["decision"] is None
+    assert decided(fixed(0.45), None, SIGNATURE) == {"answer": "no", "probability": 0.45, "decision": "no"}
+    assert decided(Answer(3.5, None), rule, SIGNATURE | {"kind": "regression"})["decision"] is None
 
 
 def test_the_shadow_answers_where_the_row_says_enough():
@@ -122,7 +121,7 @@ def test_the_shadow_answers_where_the_row_says_enough():
 
 
 def test_sealed_pieces_keep_decision_policy_and_shadow(tmp_path: Path) -> None:
-    predictor = type("Predictor", (), {"predict": lambda self, rows: [Fixed(0.42) for _ in rows]})()
+    predictor = type("Predictor", (), {"predict": lambda self, rows: [fixed(0.42) for _ in rows]})()
     facts = Facts("r1", "shop", "m", 4, "b", Rule(0.4, 0.41, 0.45, 9), {"kind": "constant", "answer": "no"})
     model = Loaded("b", SIGNATURE, predictor)
     answered = answer(model, facts, [{}, {}], b"k" * 16, time.perf_counter())

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pytest
@@ -31,7 +32,9 @@ class Maker:
 
 
 def run(story: Callable[[], Awaitable[None]]) -> None:
-    asyncio.run(story())  # type: ignore[arg-type]
+    """In a thread of its own: a browser test before may have left a loop in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, story()).result()  # type: ignore[arg-type]
 
 
 def test_the_same_name_and_body_is_answered_once_also_at_the_same_time() -> None:

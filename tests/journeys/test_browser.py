@@ -122,6 +122,7 @@ def crawl(visit: Visit, each: int, start: str = "/") -> Iterator[str]:
             waiting.append(f"{parts.path}?{parts.query}" if NEEDS_QUERY.search(parts.path) else parts.path)
 
 
+@pytest.mark.timeout(900)  # every page there is
 @pytest.mark.parametrize(
     ("look", "each", "options"),
     [("light", 2, {"color_scheme": "light"}), ("dark-phone", 1, {"color_scheme": "dark", "viewport": PHONE})],

@@ -8,6 +8,7 @@ READING = ["project.read", "data.read", "run.read", "model.read", "monitor.read"
 BUSINESS_WORD = [
     "contract.sign",
     "policy.sign",
+    "autonomy.sign",
     "charter.approve",
     "quality.sign",
 ]  # the last: of those who bring the data
