@@ -36,4 +36,4 @@ replays:
 	$(PYTHON) -m pytest -q tests/monitoring/replays.py
 # Five hundred trials on two workers, of which one is killed in the middle: minutes.
 searches:
-	BATON_TRIALS=500 $(PYTHON) -m pytest -q tests/faults/test_searches.py
+	BATON_TRIALS=500 $(PYTHON) -m pytest -q tests/faults/searches.py
