@@ -35,7 +35,8 @@ def check(context: Context) -> None:
     payload = context.job.payload
     moments = [datetime.fromisoformat(payload[name]) for name in ("begin", "end") if name in payload]
     span = queries.span_of(monitor, *moments)
-    with_outcomes = queries.new_outcomes(monitor)
+    newest = queries.newest_outcome(monitor.deployment)  # before they are read: what comes meanwhile counts next time
+    with_outcomes = queries.new_outcomes(monitor, newest)
     if not span.rows and not with_outcomes:
         _nothing_new(context, monitor, span)
         return
@@ -45,6 +46,8 @@ def check(context: Context) -> None:
     if with_outcomes:
         (context.folder / "outcomes.json").write_text(json.dumps(queries.outcomes_by_id(monitor.deployment)))
     found = context.call("monitoring.window:run", spec)
+    if with_outcomes:
+        found["performance"]["read_to"] = newest
     text = (
         f"{found['rows']} answers" if found["enough"] else f"{found['rows']} of {monitor.minimum_rows} answers so far"
     )

@@ -27,6 +27,12 @@ def _retraining(fields: Fields, landing: Landing) -> None:
         fields |= {"state": Retraining.State.FAILED, "message": "It was not finished when the project was packed."}
 
 
+def _window(fields: Fields, landing: Landing) -> None:
+    """Outcomes stay behind, so none of those here was read."""
+    found = fields.get("performance") or {}
+    fields["performance"] = {name: value for name, value in found.items() if name not in ("read_to", "early")}
+
+
 def _policy(fields: Fields, landing: Landing) -> None:
     """A signature counts for the instance on which it was given."""
     fields |= {"signed_at": None, "signed_by": None, "told": ""}
@@ -34,7 +40,7 @@ def _policy(fields: Fields, landing: Landing) -> None:
 
 moves(
     Moved(Monitor, "deployment__project", without=("checked_at",)),
-    Moved(Window, "monitor__deployment__project"),
+    Moved(Window, "monitor__deployment__project", arrive=_window),
     Moved(Alert, "monitor__deployment__project", claim=_claim, arrive=_alert),
     Moved(RetrainPolicy, "monitor__deployment__project", arrive=_policy),
     Moved(Retraining, "monitor__deployment__project", without=("comparison_job",), arrive=_retraining),

@@ -199,13 +199,17 @@ def waiting_rows(monitor: Monitor) -> int:
     return span_of(monitor).rows if release else 0
 
 
-def new_outcomes(monitor: Monitor) -> bool:
-    """Whether outcomes arrived since the last check, or came then before their answers were stored."""
-    outcomes = Outcome.objects.filter(deployment=monitor.deployment)
+def newest_outcome(deployment: Deployment) -> int:
+    """The place of the outcome that came last; each has a higher one than all that were stored before it."""
+    found: int | None = Outcome.objects.filter(deployment=deployment).aggregate(at=Max("pk"))["at"]
+    return found or 0
+
+
+def new_outcomes(monitor: Monitor, newest: int) -> bool:
+    """Whether outcomes came after those that were read last, or were read before their answers were stored."""
     last = Window.objects.filter(monitor=monitor).order_by("-to_at", "-created_at").first()
-    if monitor.checked_at is None or (last and last.performance.get("early")):
-        return outcomes.exists()
-    return outcomes.filter(received_at__gt=monitor.checked_at).exists()
+    known = last.performance if last else {}
+    return newest > known.get("read_to", 0) or bool(newest and known.get("early"))
 
 
 def engine_spec(monitor: Monitor, span: Span, *, with_outcomes: bool) -> dict[str, Any]:

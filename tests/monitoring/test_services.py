@@ -166,6 +166,27 @@ def test_outcomes_that_arrive_late_are_measured_without_new_answers(live: Live, 
     assert newest.performance["joined"] == demo_story.ROWS_A_WEEK
 
 
+def test_outcomes_that_arrive_during_a_check_are_measured_by_the_next(
+    live: Live, run_jobs: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    piece = live.answered(demo_story.week(0), start=timezone.now() - timedelta(hours=2))
+    rows = [{"id": i, "value": v} for i, v in zip(piece.ids, piece.truth, strict=True)]
+    spec_of = queries.engine_spec
+
+    def meanwhile(*given: object, **named: object) -> object:
+        monkeypatch.setattr(queries, "engine_spec", spec_of)
+        outcomes.send_outcomes(live.monitor.deployment, rows, by=live.cast[Role.DATA_ENGINEER])
+        return spec_of(*given, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(queries, "engine_spec", meanwhile)
+    check(live, run_jobs)
+    assert Window.objects.get().performance == {}
+    check(live, run_jobs)
+    assert queries.windows_of(live.monitor).first().performance["joined"] == demo_story.ROWS_A_WEEK
+    check(live, run_jobs)
+    assert Job.objects.filter(kind="monitoring.check").latest("created_at").result["rows"] == 0
+
+
 def test_another_word_for_a_known_outcome_is_refused_and_nothing_of_the_batch_is_kept(live: Live) -> None:
     piece = live.answered(demo_story.week(0)[:3])
     person, deployment = live.cast[Role.DATA_ENGINEER], live.monitor.deployment
