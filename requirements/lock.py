@@ -30,7 +30,7 @@ def with_reasons(text: str, why: dict[str, str], source: Path) -> str:
         if match := re.match(r"([a-z0-9.-]+)(?:\[.*\])?==", line):
             lines += [f"# {why[match[1]]}"] if match[1] in why else []
         if not line.lstrip().startswith("# via -r") and not line.lstrip().startswith("#   -r"):
-            lines.append(line)
+            lines.append(line.replace(f"{HERE.resolve()}/", "requirements/"))  # of no machine
     return "\n".join(lines) + "\n"
 
 
