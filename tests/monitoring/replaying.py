@@ -1,7 +1,6 @@
 """Real streams as windows through the engine: a kept reference first, then one report for each window in order."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -10,8 +9,9 @@ import pyarrow as pa
 from experiments.references import reference_inputs
 from monitoring import rules
 from monitoring.drift.report import of_table
+from tests.conftest import DATA
 
-STREAMS = Path("/work/shared/data/timeseries")
+STREAMS = DATA / "timeseries"
 LOAN = ["car_value", "salary_range", "debt_to_income_ratio", "loan_length"]
 LOAN += ["repaid_loan_on_prev_car", "size_of_downpayment", "driver_tenure"]
 ELEC = ["nswprice", "nswdemand", "vicprice", "vicdemand", "transfer"]

@@ -19,9 +19,10 @@ from monitoring.models import Learned, Window
 from monitoring.performance import calibration, estimated, learning, losses
 from monitoring.services import monitors, outcomes
 from projects.permissions import Role
+from tests.conftest import DATA
 from tests.monitoring.world import START, Live, Trained, engine_spec
 
-LOAN = Path("/work/shared/data/timeseries/nannyml_car_loan")
+LOAN = DATA / "timeseries" / "nannyml_car_loan"
 CHUNK = 5000
 needs_loans = pytest.mark.skipif(not LOAN.exists(), reason="the car loans of NannyML are not on this machine")
 Array = np.ndarray[Any, Any]
