@@ -13,7 +13,7 @@ from jobs.models import Job
 from jobs.registry import job, periodic
 from monitoring import rules
 from monitoring.models import Monitor, Retraining
-from monitoring.queries import pauses
+from monitoring.queries import pauses, plans
 from monitoring.queries import watch as queries
 from monitoring.services import alerts, monitors, retrainings, windows
 from monitoring.services import due as due_rules
@@ -35,16 +35,16 @@ def check(context: Context) -> None:
     payload = context.job.payload
     moments = [datetime.fromisoformat(payload[name]) for name in ("begin", "end") if name in payload]
     span = queries.span_of(monitor, *moments)
-    newest = queries.newest_outcome(monitor.deployment)  # before they are read: what comes meanwhile counts next time
-    with_outcomes = queries.new_outcomes(monitor, newest)
+    newest = plans.newest_outcome(monitor.deployment)  # before they are read: what comes meanwhile counts next time
+    with_outcomes = plans.new_outcomes(monitor, newest)
     if not span.rows and not with_outcomes:
         _nothing_new(context, monitor, span)
         return
-    if queries.learned_of(span.release) is None:
+    if plans.learned_of(span.release) is None:
         _learn(context, span.release)
-    spec = queries.engine_spec(monitor, span, with_outcomes=with_outcomes)
+    spec = plans.engine_spec(monitor, span, with_outcomes=with_outcomes)
     if with_outcomes:
-        (context.folder / "outcomes.json").write_text(json.dumps(queries.outcomes_by_id(monitor.deployment)))
+        (context.folder / "outcomes.json").write_text(json.dumps(plans.outcomes_by_id(monitor.deployment)))
     found = context.call("monitoring.window:run", spec)
     if with_outcomes:
         found["performance"]["read_to"] = newest
@@ -58,7 +58,7 @@ def check(context: Context) -> None:
 def _learn(context: Context, release: Release) -> None:
     """Once for each release. Where it cannot be learned a check goes on, and what is not known is called unknown."""
     try:
-        found, message = context.call("monitoring.performance.learning:run", queries.learning_spec(release)), ""
+        found, message = context.call("monitoring.performance.learning:run", plans.learning_spec(release)), ""
     except Problem as problem:
         found, message = {}, problem.text
     windows.keep_learned(release, found, message)
@@ -87,8 +87,8 @@ def compare(context: Context) -> None:
     retraining = Retraining.objects.select_related(
         "monitor__deployment__project", "run__data__table", "champion__version__run__data"
     ).get(pk=context.job.subject_id)
-    spec: dict[str, Any] = queries.comparison_spec(retraining)
-    outcomes = queries.outcomes_by_id(retraining.monitor.deployment)
+    spec: dict[str, Any] = plans.comparison_spec(retraining)
+    outcomes = plans.outcomes_by_id(retraining.monitor.deployment)
     (context.folder / "outcomes.json").write_text(json.dumps(outcomes))
     comparison = context.call("monitoring.comparison:run", spec)
     with context.finish({"finding": comparison["finding"]}):

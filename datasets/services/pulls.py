@@ -57,15 +57,7 @@ def start_pull(
     With `preview` it becomes a version only when a person has looked at it. A look that waits goes with the next load.
     With `kept`, what an earlier load brought is read once more and nothing is fetched.
     """
-    rows = Source.everything.select_for_update(of=("self",)).select_related("project", "dataset")
-    locked = rows.filter(pk=source.pk).first()
-    if locked is None:
-        raise Gone(f"{source} was deleted a moment ago.")
-    check_feeds(locked)
-    if Dataset.everything.filter(pk=locked.dataset_id).exclude(deleted_at=None).exists():
-        raise Conflict(f"{locked.dataset.name} is in the bin. Restore it first.", code="in_the_bin")
-    if Pull.objects.filter(source=locked, state=Pull.State.WAITING).exists():
-        raise Conflict(f"{locked.name} is being loaded already.", code="running")
+    locked = _free(source)
     Pull.objects.filter(source=locked, state=Pull.State.PREVIEW).update(**DROPPED)
     pull = Pull.objects.create(
         source=locked,
@@ -87,6 +79,20 @@ def start_pull(
     facts = {"source": locked.name, "dataset": locked.dataset.name, "again": again}
     record(by, "source.load_started", pull, project_key=locked.project.key, **facts)
     return pull, job
+
+
+def _free(source: Source) -> Source:
+    """The source, locked, if it may be loaded now."""
+    rows = Source.everything.select_for_update(of=("self",)).select_related("project", "dataset")
+    locked = rows.filter(pk=source.pk).first()
+    if locked is None:
+        raise Gone(f"{source} was deleted a moment ago.")
+    check_feeds(locked)
+    if Dataset.everything.filter(pk=locked.dataset_id).exclude(deleted_at=None).exists():
+        raise Conflict(f"{locked.dataset.name} is in the bin. Restore it first.", code="in_the_bin")
+    if Pull.objects.filter(source=locked, state=Pull.State.WAITING).exists():
+        raise Conflict(f"{locked.name} is being loaded already.", code="running")
+    return locked
 
 
 def start_due() -> int:

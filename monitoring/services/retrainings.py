@@ -42,13 +42,7 @@ def retrain(
     if not cause.strip():
         raise Invalid("Say in a sentence why.", fields={"cause": "Say in a sentence why."})
     Monitor.objects.select_for_update().get(pk=monitor.pk)
-    under_way = monitor.retrainings.filter(state=Retraining.State.TRAINING).select_related("run").first()
-    if under_way:
-        raise Conflict(
-            f"A retraining is under way: run {under_way.run.number}. Wait for it, or stop it first.",
-            code="retraining_open",
-            blocked_by=[f"run:{under_way.run.number}"],
-        )
+    _refuse_second(monitor)
     release = queries.champion_for(monitor)
     before = release.version.run
     project = monitor.deployment.project
@@ -73,6 +67,16 @@ def retrain(
     )
     record(by, "retraining.started", retraining, project_key=project.key, run=run.number, cause=retraining.cause)
     return retraining
+
+
+def _refuse_second(monitor: Monitor) -> None:
+    under_way = monitor.retrainings.filter(state=Retraining.State.TRAINING).select_related("run").first()
+    if under_way:
+        raise Conflict(
+            f"A retraining is under way: run {under_way.run.number}. Wait for it, or stop it first.",
+            code="retraining_open",
+            blocked_by=[f"run:{under_way.run.number}"],
+        )
 
 
 def look_after() -> int:

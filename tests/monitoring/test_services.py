@@ -14,6 +14,7 @@ from deployments.prediction_ids import new_id
 from jobs.models import Job
 from monitoring import demo_story, rules
 from monitoring.models import Alert, Monitor, Outcome, Window
+from monitoring.queries import plans
 from monitoring.queries import watch as queries
 from monitoring.services import alerts, monitors, outcomes
 from notices.models import Notice
@@ -171,14 +172,14 @@ def test_outcomes_that_arrive_during_a_check_are_measured_by_the_next(
 ) -> None:
     piece = live.answered(demo_story.week(0), start=timezone.now() - timedelta(hours=2))
     rows = [{"id": i, "value": v} for i, v in zip(piece.ids, piece.truth, strict=True)]
-    spec_of = queries.engine_spec
+    spec_of = plans.engine_spec
 
     def meanwhile(*given: object, **named: object) -> object:
-        monkeypatch.setattr(queries, "engine_spec", spec_of)
+        monkeypatch.setattr(plans, "engine_spec", spec_of)
         outcomes.send_outcomes(live.monitor.deployment, rows, by=live.cast[Role.DATA_ENGINEER])
         return spec_of(*given, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(queries, "engine_spec", meanwhile)
+    monkeypatch.setattr(plans, "engine_spec", meanwhile)
     check(live, run_jobs)
     assert Window.objects.get().performance == {}
     check(live, run_jobs)
