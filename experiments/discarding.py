@@ -12,6 +12,7 @@ from experiments.models.registry import Model, ModelVersion
 from experiments.models.runs import Run
 from experiments.queries.models import model_version_for
 from experiments.queries.runs import run_for
+from experiments.services.records import hide_record
 from problems.problem import Conflict, Missing
 from projects.discarding import Kind, empties, keeps, kind
 from projects.models.projects import Project
@@ -36,6 +37,7 @@ def _hide_run(run: Run, at: datetime | None) -> None:
     if at is None and not Version.objects.filter(pk=run.data_id).exists():
         raise Conflict(f"{run.data} is in the bin. Restore it first: the run learned from it.", code="needed")
     Run.everything.filter(pk=run.pk).update(deleted_at=at)
+    hide_record(run, at)
 
 
 def _hide_model_version(version: ModelVersion, at: datetime | None) -> None:

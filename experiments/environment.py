@@ -1,8 +1,14 @@
 """PURE: what a run was made with, so that it can be made again: versions, seed, threads, the data's hash."""
 
+import hashlib
 import platform
+import sys
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
 
 PACKAGES = ("scikit-learn", "numpy", "scipy", "pyarrow", "skops", "lightgbm", "xgboost-cpu")
 
@@ -16,7 +22,49 @@ def environment(data_sha256: str, seed: int, threads: int) -> dict[str, Any]:
         "threads": threads,
         "seed": seed,
         "data_sha256": data_sha256,
+        "code": code_revision(),
+        "commit": commit(),
+        "lock": lock(),
     }
+
+
+def lock() -> list[str]:
+    """Every installed package with its version, as a requirements file has them, read off the names of their folders."""
+    found = {}
+    for folder in map(Path, sys.path):
+        for one in folder.glob("*.dist-info") if folder.is_dir() else ():
+            name, _, number = one.stem.partition("-")
+            found.setdefault(name.lower().replace("_", "-"), number)
+    return [f"{name}=={number}" for name, number in sorted(found.items())]
+
+
+@cache
+def code_revision() -> str:
+    """A hash over the sources that train, changed as soon as one of them is, committed or not."""
+    digest = hashlib.sha256()
+    for path in sorted((ROOT / "experiments").rglob("*.py")):
+        digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+@cache
+def commit() -> str:
+    """The commit that is checked out where the platform runs from a repository; empty elsewhere."""
+    place = ROOT / ".git"
+    try:
+        if place.is_file():  # a further working tree names its folder
+            place = Path(place.read_text().partition("gitdir:")[2].strip())
+        head = (place / "HEAD").read_text().strip()
+        if not head.startswith("ref:"):
+            return head[:40]
+        name = head.removeprefix("ref:").strip()
+        shared = place / (place / "commondir").read_text().strip() if (place / "commondir").exists() else place
+        if (shared / name).is_file():
+            return (shared / name).read_text().strip()[:40]
+        packed = (shared / "packed-refs").read_text().splitlines()
+        return next((line.split()[0] for line in packed if line.endswith(f" {name}")), "")
+    except OSError:
+        return ""
 
 
 def _version(name: str) -> str:

@@ -5,6 +5,15 @@ from experiments.models.evaluations import Evaluation
 from experiments.models.registry import Model, ModelVersion
 from experiments.models.runs import Run
 from experiments.models.searches import Trial, Tuning
+from experiments.models.records import (
+    ComputingPrice,
+    RunKey,
+    RunMetric,
+    RunPoints,
+    RunRecord,
+    RunText,
+    RunView,
+)
 from projects.moving import Check, Fields, Landing, Moved, moves
 
 PACKAGE = "experiments.packaging:check"
@@ -34,6 +43,12 @@ def _trial(fields: Fields, landing: Landing) -> None:
         fields |= {"state": Trial.State.SKIPPED, "message": "It was not tried when the project was packed."}
 
 
+def _record(fields: Fields, landing: Landing) -> None:
+    """What was under way is over, as its run is."""
+    if fields.get("state") in (RunRecord.State.WAITING, RunRecord.State.RUNNING):
+        fields["state"] = RunRecord.State.CANCELLED
+
+
 def _nothing(fields: Fields) -> Fields:
     return {}
 
@@ -42,6 +57,13 @@ moves(
     Moved(Run, arrive=_run, check=Check("bundle", PACKAGE, _nothing)),
     Moved(Tuning, "run__project", arrive=_tuning),
     Moved(Trial, "run__project", arrive=_trial),
+    Moved(RunRecord, arrive=_record),
+    Moved(RunKey),
+    Moved(RunMetric, "record__project"),
+    Moved(RunPoints, "metric__record__project"),
+    Moved(RunText, "record__project"),
+    Moved(RunView),
+    Moved(ComputingPrice),
     Moved(Model),
     Moved(ModelVersion, "model__project", check=Check("bundle", PACKAGE, _nothing)),
     Moved(Evaluation, "run__project", arrive=_evaluation),

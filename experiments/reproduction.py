@@ -61,8 +61,9 @@ def _asked(before: Row, after: Row) -> list[str]:
 
 
 def _changed(before: Row, after: Row) -> list[str]:
-    """What the two were made with, where it differs."""
-    flat = [{**one.get("packages", {}), **{k: v for k, v in one.items() if k != "packages"}} for one in (before, after)]
+    """What the two were made with, where it differs. Of the whole lock only the packages that compute count."""
+    apart = ("packages", "lock", "commit")
+    flat = [{**one.get("packages", {}), **{k: v for k, v in one.items() if k not in apart}} for one in (before, after)]
     names = {**flat[0], **flat[1]}
     return [f"{name} {flat[1].get(name, 'none')}" for name in names if flat[0].get(name) != flat[1].get(name)]
 

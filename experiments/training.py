@@ -31,6 +31,7 @@ from experiments.evaluation.metrics import Array, Binary, Numbers
 from experiments.forecasting.backtest import calibration_rows, coming, drawn, sizes_by_step, tested
 from experiments.forecasting.describing import described, proof
 from experiments.forecasting.steps import plan_of
+from experiments.learning import series_of
 from experiments.packaging import Bundle, Predictor, pack
 from experiments.preparing import Prepared, prepared
 from experiments.references import binned, golden_rows, reference_inputs, signature_inputs
@@ -51,7 +52,7 @@ def run(spec: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:
     """Train as `spec` says and leave `bundle.zip` in `folder`.
 
     `spec` is a run's completed spec with `kind`, `table` (path), `schema`, `goals` (as dicts), `unit`, `run` (a name)
-    and `data_sha256` beside. Answers {method, metrics, evaluation, environment}; raises Problem where it cannot work.
+    and `data_sha256` beside. Answers {method, metrics, evaluation, environment, series}; raises Problem where it cannot work.
     """
     threads = int(os.environ.get("OMP_NUM_THREADS", "1") or 1)
     with threadpool_limits(limits=threads), warnings.catch_warnings():
@@ -77,6 +78,9 @@ def _run(spec: dict[str, Any], folder: Path, report: Report, threads: int) -> di
     _warn_of_chance(data, methods, chosen, decide_by)
     report.progress(steps - 2, steps, "Finding out what it looks at")
     weights = _importance(fitted[chosen], spec, data, matrices[1], report, steps)
+    parts = (data.split.train, data.split.test)
+    sides = {side: (matrices[i], data.truth[parts[i]]) for i, side in enumerate(("train", "held_back"))}
+    series = series_of(fitted[chosen], sides)
     report.progress(steps - 1, steps, "Packing the model and checking it")
     ahead = _back_tested(spec, data, methods, chosen, fitted[chosen], matrices)
     signature = _signature(spec, data, ahead)
@@ -96,6 +100,7 @@ def _run(spec: dict[str, Any], folder: Path, report: Report, threads: int) -> di
         | ({"forecast": ahead} if ahead else {})
         | {"signature": {name: part for name, part in signature.items() if name != "tail"}, "serving": serving},
         "environment": surroundings,
+        "series": series,
     }
 
 

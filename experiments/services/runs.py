@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max
 from django.urls import reverse
 from django.utils import timezone
 
@@ -20,6 +19,7 @@ from experiments.guesses import columns_of
 from experiments.models.runs import Cause, Run
 from experiments.queries.runs import data_in_use, judged_run, last_run
 from experiments.reproduction import compared
+from experiments.services.records import close_record, next_number, open_record
 from experiments.services.tunings import start_search
 from experiments.specs import completed
 from experiments.tried import learned_spec
@@ -51,6 +51,7 @@ def start_run(
     cause_text: str = "",
     copied_from: Run | None = None,
     notes: str = "",
+    hypothesis: str = "",
 ) -> tuple[Run, Job]:
     """Check and complete the spec against the data version, write the run, and queue its training.
 
@@ -62,10 +63,9 @@ def start_run(
     lock_project(project)  # one number after the other
     if not Version.objects.filter(pk=data.pk).exists():
         raise Gone(f"{data} was deleted a moment ago.")
-    number = (Run.everything.filter(project=project).aggregate(last=Max("number"))["last"] or 0) + 1
     run = Run.objects.create(
         project=project,
-        number=number,
+        number=next_number(project),
         data=data,
         contract=contract_in_force(project),
         copied_from=copied_from,
@@ -75,6 +75,7 @@ def start_run(
         notes=_note(notes),
         created_by=as_user(by),
     )
+    open_record(run, hypothesis=hypothesis)
     job = start_search(run, by=by) if "tuning" in spec else _training(run, by)
     record(by, "run.started", run, project_key=project.key, run=number, data=str(data), cause=cause, spec=spec)
     return run, job
@@ -166,6 +167,7 @@ def finish_run(run: Run, answer: dict[str, Any], bundle: Blob) -> Run:
     row.verdicts = [as_row(judged) for judged in judged_run(row, row.contract)]
     row.state, row.finished_at = Run.State.FINISHED, timezone.now()
     row.save()
+    close_record(row, series=answer.get("series", ()))
     verdicts = {judged["name"]: judged["verdict"] for judged in row.verdicts}
     again = row.evaluation.get("reproduction")
     record(
@@ -196,6 +198,7 @@ def fail_run(job: Job) -> None:
     run.state = Run.State.CANCELLED if stopped else Run.State.FAILED
     run.message, run.finished_at = job.message, timezone.now()
     run.save(update_fields=["state", "message", "finished_at"])
+    close_record(run)
     name = "run.cancelled" if stopped else "run.failed"
     record(PLATFORM, name, run, project_key=run.project.key, run=run.number, message=job.message, code=job.code)
     if not stopped:

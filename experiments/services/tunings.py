@@ -18,6 +18,7 @@ from experiments.models.runs import Run
 from experiments.models.searches import Trial, Tuning
 from experiments.searching.plans import OUTER_FOLDS, rungs
 from experiments.searching.proposals import kept, promoted
+from experiments.services.records import record_trials
 from experiments.tried import results_of, sign_of, standing_of, takeable, tuning_for
 from jobs.models import OPEN_STATES, Job
 from jobs.models import State as JobState
@@ -126,12 +127,15 @@ def keep_trials(run: Run, job: Job, found: list[dict[str, Any]]) -> None:
     """
     Run.objects.select_for_update().get(pk=run.pk)
     rows = {one.number: one for one in Trial.objects.filter(run=run, job=str(job.pk), state=Trial.State.TRYING)}
+    ended: list[Trial] = []
     for result in found:
         row = rows.pop(result["number"])
         for name in ("settings", "state", "value", "folds", "seconds", "rows", "message"):
             setattr(row, name, result[name])
         row.ended_at = timezone.now()
         row.save()
+        ended.append(row)
+    record_trials(run, tuning_for(run), ended)
     Trial.objects.filter(pk__in=[one.pk for one in rows.values()]).update(state=Trial.State.WAITING, job="")
     advance(run)
 

@@ -1,0 +1,393 @@
+"""Reads about the runs table: which records a filter finds, in which order, what their columns say, and series."""
+
+import math
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import F, Model, Q, QuerySet
+
+from experiments.models.records import RunKey, RunMetric, RunPoints, RunRecord, RunText, RunView
+from experiments.models.runs import Run
+from experiments.records.asked import Asked
+from experiments.records.filters import Clause, Every, Field, Node, Not, Value, clauses
+from experiments.records.points import PIECE, Point, Summary, ordered, thinned, unpacked
+from projects.models.projects import Project
+from problems.problem import Missing
+
+Keys = Mapping[tuple[str, str], int]
+COLUMNS = {
+    "number": "number",
+    "trial": "trial_number",
+    "duration": "seconds",
+    "cost": "cost",
+    "created": "created_at",
+    "finished": "finished_at",
+    "state": "state",
+    "kind": "kind",
+    "cause": "cause",
+    "method": "method",
+    "by": "created_by__name",
+    "hypothesis": "hypothesis",
+}
+WHOLE = ("number", "trial")
+ENDS = {"metrics": "last", "min": "low", "max": "high"}
+KINDS = {"params": RunKey.Kind.PARAM, "tags": RunKey.Kind.TAG}
+LOOKUPS = {"=": "exact", "<": "lt", "<=": "lte", ">": "gt", ">=": "gte", "~": "icontains"}
+READ_WHOLE = 20 * PIECE  # points of one curve that are read one by one
+RELATED = ("data__dataset", "created_by", "run__data__dataset", "run__created_by", "run__model_version__model")
+HEAVY = ("evaluation", "environment")
+HEAVY_OF_DATA = ("schema", "profile", "report")
+
+
+# ---- Filter ----
+
+
+def keys_of(project: Project, fields: Iterable[Field]) -> Keys:
+    """The ids of the names that fields speak of, by kind and name; unknown ones are left out."""
+    wanted = {(_kind(one), one.key) for one in fields if one.group}
+    if not wanted:
+        return {}
+    rows = RunKey.objects.filter(project=project, name__in={name for _, name in wanted})
+    return {(kind, name): pk for kind, name, pk in rows.values_list("kind", "name", "pk") if (kind, name) in wanted}
+
+
+def _kind(field: Field) -> str:
+    return str(KINDS.get(field.group, RunKey.Kind.METRIC))
+
+
+def condition(node: Node, keys: Keys, prefix: str = "") -> Q:
+    """A filter as the database reads it; `prefix` is the way from the row to its record."""
+    if isinstance(node, Clause):
+        return _logged(node, keys, prefix) if node.field.group else _own(node, prefix)
+    if isinstance(node, Not):
+        return ~condition(node.part, keys, prefix)
+    parts = [condition(part, keys, prefix) for part in node.parts]
+    found = parts[0]
+    for part in parts[1:]:
+        found = found & part if isinstance(node, Every) else found | part
+    return found
+
+
+def _logged(clause: Clause, keys: Keys, prefix: str) -> Q:
+    """Whether a record has a metric, parameter or tag that is so."""
+    name = f"{prefix.removesuffix('__') or 'pk'}__in"
+    key = keys.get((_kind(clause.field), clause.field.key))
+    if key is None:
+        has = Q(**{name: []})
+    elif clause.field.group in ENDS:
+        has = Q(**{name: RunMetric.objects.filter(_metric(clause), key=key).order_by().values("record")})
+    else:
+        has = Q(**{name: RunText.objects.filter(_text(clause), key=key).order_by().values("record")})
+    return ~has if clause.op == "null" else has
+
+
+def _metric(clause: Clause) -> Q:
+    column = ENDS[clause.field.group]
+    if clause.op == "null":
+        return Q()
+    return _any(Q(**{f"{column}__{LOOKUPS['=' if clause.op == 'in' else clause.op]}": one}) for one in clause.values)
+
+
+def _text(clause: Clause) -> Q:
+    """A text as it stands, or as the number that it reads as."""
+    if clause.op == "null":
+        return Q()
+    if clause.op == "~":
+        return Q(value__icontains=_plain(clause.values[0]))
+    lookup = LOOKUPS["=" if clause.op == "in" else clause.op]
+    return _any(
+        Q(**{f"number__{lookup}": one}) if isinstance(one, float) else Q(**{f"value__{lookup}": one})
+        for one in clause.values
+    )
+
+
+def _plain(value: Value) -> str:
+    return f"{value:.15g}" if isinstance(value, float) else str(value)
+
+
+def _any(parts: Iterable[Q]) -> Q:
+    found = Q(pk__in=[])
+    for part in parts:
+        found = found | part
+    return found
+
+
+def _own(clause: Clause, prefix: str) -> Q:
+    """What a record itself says. Nothing is never equal, smaller or larger."""
+    name = clause.field.key
+    column = prefix + ("data" if name == "data" else COLUMNS[name])
+    if clause.op == "null":
+        empty = Q(**{f"{column}__isnull": True})
+        return empty | Q(**{column: ""}) if name in ("method", "hypothesis") else empty
+    op = "=" if clause.op == "in" else clause.op
+    tests = [_test(name, column, op, value) for value in clause.values]
+    found = tests[0]
+    for test in tests[1:]:
+        found = found | test
+    return found
+
+
+def _test(name: str, column: str, op: str, value: Value) -> Q:
+    if name == "data":
+        return _on_data(column, op, str(value))
+    if name in WHOLE and isinstance(value, float):
+        return _on_whole(column, op, value)
+    return Q(**{f"{column}__{LOOKUPS[op]}": value, f"{column}__isnull": False})
+
+
+def _on_whole(column: str, op: str, value: float) -> Q:
+    """A whole number against any number: `number > 1.5` is `number >= 2`."""
+    low, high = math.floor(value), math.ceil(value)
+    if op == "=" and low != high:
+        return Q(pk__in=[])
+    bound = {"<": ("lt", high), "<=": ("lte", low), ">": ("gt", low), ">=": ("gte", high), "=": ("exact", low)}[op]
+    return Q(**{f"{column}__{bound[0]}": bound[1]})
+
+
+def _on_data(column: str, op: str, value: str) -> Q:
+    """A dataset by its name, or one version of it, like telco/v2."""
+    if op == "~":
+        return Q(**{f"{column}__dataset__name__icontains": value, f"{column}__isnull": False})
+    named = re.fullmatch(r"(.+)/v(\d{1,9})", value)
+    if not named:
+        return Q(**{f"{column}__dataset__name": value, f"{column}__isnull": False})
+    return Q(**{f"{column}__dataset__name": named[1], f"{column}__number": int(named[2]), f"{column}__isnull": False})
+
+
+# ---- Pages ----
+
+
+@dataclass(frozen=True)
+class Found:
+    """A part of the table: how many lines there are in all, the records of this part, and what their columns say."""
+
+    total: int
+    records: list[RunRecord]
+    cells: dict[int, list["Cell"]]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One column of one record. `step` is the step of a lowest or highest value, or of a latest one of several."""
+
+    field: Field
+    value: Any
+    step: int | None = None
+
+
+def found(project: Project, asked: Asked, start: int, size: int) -> Found:
+    """A part of the table in its order: what has no value of the sorted column comes last, then the newest first."""
+    fields = [clause.field for clause in clauses(asked.filter)] if asked.filter else []
+    fields += [*asked.columns, *([asked.order[0]] if asked.order else [])]
+    keys = keys_of(project, fields)
+    total = _matching(project, asked, keys).count()
+    records = _records(_page_ids(project, asked, keys, start, size)) if total > start else []
+    return Found(total, records, cells_of(records, asked.columns, keys))
+
+
+def _matching(project: Project, asked: Asked, keys: Keys) -> QuerySet[RunRecord]:
+    rows = RunRecord.objects.filter(project=project).order_by()
+    if not asked.with_trials:
+        rows = rows.filter(trial_number=0)
+    return rows.filter(condition(asked.filter, keys)) if asked.filter else rows
+
+
+def _page_ids(project: Project, asked: Asked, keys: Keys, start: int, size: int) -> list[int]:
+    rows, order = _matching(project, asked, keys), asked.order
+    if order is None or (order[0].group and (_kind(order[0]), order[0].key) not in keys):
+        return list(rows.order_by("-number", "trial_number").values_list("pk", flat=True)[start : start + size])
+    field, falling = order
+    if not field.group:
+        names = ("data__dataset__name", "data__number") if field.key == "data" else (COLUMNS[field.key],)
+        by = [F(name).desc(nulls_last=True) if falling else F(name).asc(nulls_last=True) for name in names]
+        return list(rows.order_by(*by, "-number", "trial_number").values_list("pk", flat=True)[start : start + size])
+    return _ids_by_logged(rows, asked, keys, start, size)
+
+
+def _ids_by_logged(rows: QuerySet[RunRecord], asked: Asked, keys: Keys, start: int, size: int) -> list[int]:
+    """By a metric, parameter or tag: along its index for those that have it, then the others.
+
+    Never a join of all runs with all of their metrics.
+    """
+    assert asked.order is not None
+    (field, falling), sign = asked.order, "-" if asked.order[1] else ""
+    model: type[Model] = RunMetric if field.group in ENDS else RunText
+    column = ENDS.get(field.group) or _text_column(keys[_kind(field), field.key])
+    having: QuerySet[Any] = model._default_manager.filter(key=keys[_kind(field), field.key])
+    having = having.filter(**{f"{column}__isnull": False}).order_by()
+    here = having.filter(record__deleted_at=None)
+    if not asked.with_trials:
+        here = here.filter(record__trial_number=0)
+    if asked.filter:
+        here = here.filter(condition(asked.filter, keys, "record__"))
+    ranked = here.order_by(f"{sign}{column}", "-record__number", "record__trial_number")
+    ids = list(ranked.values_list("record", flat=True)[start : start + size])
+    if len(ids) < size:
+        before = start + len(ids) if ids else here.count()
+        others = rows.exclude(pk__in=having.values("record")).order_by("-number", "trial_number")
+        skip = max(0, start - before)
+        ids += list(others.values_list("pk", flat=True)[skip : skip + size - len(ids)])
+    return ids
+
+
+def _text_column(key: int) -> str:
+    """Parameters that are numbers are sorted as numbers, as soon as one of them is."""
+    return "number" if RunText.objects.filter(key=key, number__isnull=False).exists() else "value"
+
+
+def _records(ids: Sequence[int]) -> list[RunRecord]:
+    heavy = [f"run__{name}" for name in HEAVY]
+    heavy += [f"{way}__{name}" for way in ("data", "run__data") for name in HEAVY_OF_DATA]
+    rows = RunRecord.objects.filter(pk__in=ids).select_related(*RELATED).defer(*heavy)
+    by_id = {row.pk: row for row in rows}
+    return [by_id[pk] for pk in ids if pk in by_id]
+
+
+# ---- Columns ----
+
+
+def cells_of(records: Sequence[RunRecord], columns: Sequence[Field], keys: Keys) -> dict[int, list[Cell]]:
+    """What the columns say of these records, by the record's id: two queries, however many columns."""
+    ids = [record.pk for record in records]
+    wanted = {group: _wanted(columns, keys, group) for group in (*ENDS, *KINDS)}
+    metrics = _metrics(ids, {key for group in ENDS for key in wanted[group].values()})
+    texts = _texts(ids, {key for group in KINDS for key in wanted[group].values()})
+    return {
+        record.pk: [_cell(record, field, wanted.get(field.group, {}).get(field.key), metrics, texts) for field in columns]
+        for record in records
+    }
+
+
+def _wanted(columns: Sequence[Field], keys: Keys, group: str) -> dict[str, int]:
+    names = [one for one in columns if one.group == group]
+    return {one.key: keys[_kind(one), one.key] for one in names if (_kind(one), one.key) in keys}
+
+
+def _metrics(ids: Sequence[int], keys: Collection[int]) -> dict[tuple[int, int], Summary]:
+    if not ids or not keys:
+        return {}
+    fields = ("record_id", "key_id", "last", "step", "at", "low", "low_step", "high", "high_step", "points")
+    rows = RunMetric.objects.filter(record__in=ids, key__in=keys).order_by().values_list(*fields)
+    return {(row[0], row[1]): Summary(*row[2:]) for row in rows}
+
+
+def _texts(ids: Sequence[int], keys: Collection[int]) -> dict[tuple[int, int], str]:
+    if not ids or not keys:
+        return {}
+    rows = RunText.objects.filter(record__in=ids, key__in=keys).order_by()
+    return {(record, key): value for record, key, value in rows.values_list("record_id", "key_id", "value")}
+
+
+def _cell(
+    record: RunRecord,
+    field: Field,
+    key: int | None,
+    metrics: Mapping[tuple[int, int], Summary],
+    texts: Mapping[tuple[int, int], str],
+) -> Cell:
+    if not field.group:
+        return Cell(field, _own_value(record, field.key))
+    place = (record.pk, key or 0)
+    if field.group in KINDS:
+        return Cell(field, texts.get(place))
+    summary = metrics.get(place)
+    if summary is None:
+        return Cell(field, None)
+    value, step = {
+        "metrics": (summary.last, summary.step if summary.points > 1 else None),
+        "min": (summary.low, summary.low_step),
+        "max": (summary.high, summary.high_step),
+    }[field.group]
+    return Cell(field, value, step)
+
+
+def _own_value(record: RunRecord, name: str) -> Any:
+    if name == "data":
+        return f"{record.data.dataset.name}/v{record.data.number}" if record.data else None
+    if name == "by":
+        return record.created_by.name if record.created_by else None
+    value = getattr(record, COLUMNS[name])
+    return value if value != "" or isinstance(value, datetime) else None
+
+
+def texts_of(record: RunRecord, kind: str) -> dict[str, str]:
+    """A record's parameters or tags, by name."""
+    rows = RunText.objects.filter(record=record, key__kind=kind).order_by("key__name")
+    return dict(rows.values_list("key__name", "value"))
+
+
+def names_like(project: Project, words: str, most: int) -> list[tuple[str, str]]:
+    """Names under which runs of the project log, as columns call them; those that hold the words."""
+    groups = {RunKey.Kind.METRIC: "metrics", RunKey.Kind.PARAM: "params", RunKey.Kind.TAG: "tags"}
+    rows = RunKey.objects.filter(project=project, name__icontains=words).order_by("kind", "name")
+    return [(groups[RunKey.Kind(kind)], name) for kind, name in rows.values_list("kind", "name")[:most]]
+
+
+def views_of(project: Project) -> list[RunView]:
+    """The named ways to look at the project's runs."""
+    return list(RunView.objects.filter(project=project).select_related("created_by"))
+
+
+def view_for(project: Project, name: str) -> RunView:
+    """One of them."""
+    view = RunView.objects.filter(project=project, name=name).first()
+    if view is None:
+        raise Missing(f"There is no view “{name[:60]}” of the runs of this project.")
+    return view
+
+
+def record_of(run: Run) -> RunRecord | None:
+    """The record of a run."""
+    return RunRecord.objects.filter(run=run).first()
+
+
+# ---- Series ----
+
+
+def summaries_of(records: Sequence[RunRecord], *, several: bool = False) -> dict[str, dict[int, Summary]]:
+    """All metrics of these records: by name, then by the record's id. With `several` only those with many points."""
+    fields = ("key__name", "record_id", "last", "step", "at", "low", "low_step", "high", "high_step", "points")
+    rows = RunMetric.objects.filter(record__in=[one.pk for one in records]).order_by("key__name")
+    by_name: dict[str, dict[int, Summary]] = {}
+    for row in (rows.filter(points__gt=1) if several else rows).values_list(*fields):
+        by_name.setdefault(row[0], {})[row[1]] = Summary(*row[2:])
+    return by_name
+
+
+def series_of(records: Sequence[RunRecord], name: str, most: int) -> dict[int, list[Point]]:
+    """One metric of these records as curves of at most so many points each, by the record's id."""
+    metrics = RunMetric.objects.filter(record__in=[one.pk for one in records], key__name=name, key__kind="metric")
+    fields = ("pk", "record_id", "points", "step", "at", "last")
+    drawn: dict[int, list[Point]] = {}
+    small, large = {}, {}
+    for pk, record, points, step, at, last in metrics.order_by().values_list(*fields):
+        if points == 1:
+            drawn[record] = [] if last is None else [(step, at, last)]
+        else:
+            (small if points <= READ_WHOLE else large)[pk] = record
+    for record, points in (_whole(small) | _outlines(large)).items():
+        drawn[record] = thinned(points, most)
+    return drawn
+
+
+def _whole(metrics: Mapping[int, int]) -> dict[int, list[Point]]:
+    found: dict[int, list[Point]] = {}
+    rows = RunPoints.objects.filter(metric__in=list(metrics)).order_by().values_list("metric_id", "content")
+    for metric, content in rows if metrics else ():
+        found.setdefault(metrics[metric], []).extend(unpacked(bytes(content)))
+    return {record: ordered(points) for record, points in found.items()}
+
+
+def _outlines(metrics: Mapping[int, int]) -> dict[int, list[Point]]:
+    """Of many points what each stored piece says of itself: where it begins and ends, its lowest and its highest."""
+    ends = ("first", "low", "high", "last")
+    fields = [column for end in ends for column in (f"{end}_step", end)]
+    rows = RunPoints.objects.filter(metric__in=list(metrics)).order_by().values_list("metric_id", *fields)
+    found: dict[int, list[Point]] = {}
+    for metric, *row in rows if metrics else ():
+        pairs = zip(row[::2], row[1::2], strict=True)
+        found.setdefault(metrics[metric], []).extend((step, 0, value) for step, value in pairs if value is not None)
+    return {record: ordered(points) for record, points in found.items()}
