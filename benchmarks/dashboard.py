@@ -60,7 +60,8 @@ def _world() -> tuple[object, str]:
     from accounts.models import User
     from datasets.models.versions import Dataset, Version
     from deployments.models import Deployment, Release
-    from experiments.models import Model, ModelVersion, Run
+    from experiments.models.registry import Model, ModelVersion
+    from experiments.models.runs import Run
     from monitoring.models import Monitor, Window
     from projects.models.projects import Project
     from storage import blobs

@@ -251,7 +251,8 @@ def _put_into_use(trained: dict[str, Any], method: str) -> tuple[str, str]:
     from datasets.models.versions import Dataset, Version
     from deployments import services
     from deployments.models import Deployment, Release
-    from experiments.models import Model, ModelVersion, Run
+    from experiments.models.registry import Model, ModelVersion
+    from experiments.models.runs import Run
     from projects.models.projects import Project
     from storage import blobs
 

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from deployments import queries, services, snippets
 from deployments.models import ConsumerKey, Deployment, Release
 from experiments.evaluation.thresholds import curve
-from experiments.queries import model_version_for
+from experiments.queries.models import model_version_for
 from experiments.value import own_rule
 from problems.problem import Conflict, Invalid, Missing
 from projects.access import ProjectEndpoint

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from datasets.models.versions import Dataset, Version
 from deployments.models import Deployment, Release, Segment
-from experiments.models import ModelVersion, Run
+from experiments.models.registry import ModelVersion
+from experiments.models.runs import Run
 from projects.discarding import empties, keeps
 from projects.models.gates import Gate
 from projects.models.projects import Project

@@ -9,7 +9,7 @@ from audit.actors import Actor, Machine
 from deployments import queries, services
 from deployments.models import Release
 from deployments.serving.journal import SUFFIX, folders, seal_leftovers
-from experiments.models import ModelVersion
+from experiments.models.registry import ModelVersion
 from experiments.services import cases
 from jobs import services as jobs
 from jobs.context import Context

@@ -6,7 +6,7 @@ from django.db import models
 from django.utils import timezone
 
 from accounts.models import User
-from experiments.models import Model, ModelVersion
+from experiments.models.registry import Model, ModelVersion
 from projects.models.define import Contract
 from projects.models.gates import Gate
 from projects.models.projects import Project

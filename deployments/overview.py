@@ -14,9 +14,9 @@ from datasets.models.versions import Version
 from datasets.using import Use, uses
 from deployments import queries
 from deployments.models import Deployment, Release
-from experiments.models import ModelVersion
+from experiments.models.registry import ModelVersion
 from experiments.pages.value import value_context
-from experiments.queries import model_version_for
+from experiments.queries.models import model_version_for
 from experiments.valuing import rows_under
 from projects.handing import Evidence
 from projects.models.gates import Gate, Waiver

@@ -21,8 +21,11 @@ from deployments.log_reading import Logged, Source
 from deployments.models import ConsumerKey, Deployment, Release, Segment, Server
 from experiments import valuing
 from experiments.forecasting.asking import HISTORY
-from experiments.models import EdgeCase, ModelVersion, Run
-from experiments.queries import book_of, finished_runs, judged_run, results_for, run_for, unasked
+from experiments.models.cases import EdgeCase
+from experiments.models.registry import ModelVersion
+from experiments.models.runs import Run
+from experiments.queries.cases import book_of, results_for, unasked
+from experiments.queries.runs import finished_runs, judged_run, run_for
 from experiments.value import under
 from jobs.models import Job, State
 from problems.problem import Missing

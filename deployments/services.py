@@ -15,7 +15,7 @@ from audit.actors import Actor, Machine
 from audit.services import record
 from deployments import gate_rules, queries
 from deployments.models import ConsumerKey, Deployment, Release, Revision, Segment, Server
-from experiments.models import ModelVersion
+from experiments.models.registry import ModelVersion
 from jobs import services as jobs
 from jobs.models import Job
 from notices.services import tell

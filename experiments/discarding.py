@@ -7,8 +7,11 @@ from datetime import datetime
 from django.db.models import F
 
 from datasets.models.versions import Dataset, Version
-from experiments.models import Evaluation, Model, ModelVersion, Run
-from experiments.queries import model_version_for, run_for
+from experiments.models.evaluations import Evaluation
+from experiments.models.registry import Model, ModelVersion
+from experiments.models.runs import Run
+from experiments.queries.models import model_version_for
+from experiments.queries.runs import run_for
 from problems.problem import Conflict, Missing
 from projects.discarding import Kind, empties, keeps, kind
 from projects.models.projects import Project

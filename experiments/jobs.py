@@ -1,7 +1,8 @@
 """The jobs of the experiments room: train a run, judge its model, put the edge-case book to it."""
 
 from datasets.queries.versions import table_path
-from experiments.models import Evaluation, Run
+from experiments.models.evaluations import Evaluation
+from experiments.models.runs import Run
 from experiments.services import cases, evaluations, tunings
 from experiments.services.runs import PLATFORM, engine_spec, fail_run, finish_run
 from experiments.tried import summary_of

@@ -1,16 +1,10 @@
 """What of the experiments room moves with a project: runs, models, and their packages after the usual check."""
 
-from experiments.models import (
-    EdgeCase,
-    EdgeCaseResult,
-    EdgeCaseRevision,
-    Evaluation,
-    Model,
-    ModelVersion,
-    Run,
-    Trial,
-    Tuning,
-)
+from experiments.models.cases import EdgeCase, EdgeCaseResult, EdgeCaseRevision
+from experiments.models.evaluations import Evaluation
+from experiments.models.registry import Model, ModelVersion
+from experiments.models.runs import Run
+from experiments.models.searches import Trial, Tuning
 from projects.moving import Check, Fields, Landing, Moved, moves
 
 PACKAGE = "experiments.packaging:check"

@@ -8,9 +8,11 @@ from django.urls import reverse
 from accounts.models import User
 from datasets.models.versions import Version
 from datasets.using import Use, uses
-from experiments import queries
 from experiments.findings import standing_note, thin
-from experiments.models import ModelVersion, Run
+from experiments.models.registry import ModelVersion
+from experiments.models.runs import Run
+from experiments.queries.models import newest_versions
+from experiments.queries.runs import HEAVY, newest_finished, newest_runs, run_for, runs_by, with_finished_runs
 from projects.handing import Evidence
 from projects.models.projects import Project
 from projects.overview import (
@@ -44,8 +46,8 @@ MOST_USES = 10
 @stage_of_many("train")
 def train(projects: Sequence[Project]) -> dict[UUID, StageNote]:
     """Done from the first finished run on."""
-    newest = {run.project_id: run for run in queries.newest_runs(projects)}
-    finished = {run.project_id: run for run in queries.newest_finished(projects)}
+    newest = {run.project_id: run for run in newest_runs(projects)}
+    finished = {run.project_id: run for run in newest_finished(projects)}
     return {project.pk: _train(project, newest.get(project.pk), finished.get(project.pk)) for project in projects}
 
 
@@ -75,7 +77,7 @@ def _train(project: Project, run: Run | None, finished: Run | None) -> StageNote
 @stage_of_many("evaluate")
 def evaluate(projects: Sequence[Project]) -> dict[UUID, StageNote]:
     """Done when a run was chosen, which is what registering says."""
-    versions, finished = queries.newest_versions(projects), queries.with_finished_runs(projects)
+    versions, finished = newest_versions(projects), with_finished_runs(projects)
     found = {}
     for project in projects:
         url, holder = reverse("evaluate", args=[project.key]), Role.DATA_SCIENTIST
@@ -99,10 +101,10 @@ def _choice(version: ModelVersion) -> Outcome:
 @result_of_many
 def result(projects: Sequence[Project]) -> dict[UUID, Result]:
     """The version registered last, else the newest finished run. A deployment's own result comes later and wins."""
-    chosen = {key: (version.run, str(version)) for key, version in queries.newest_versions(projects).items()}
+    chosen = {key: (version.run, str(version)) for key, version in newest_versions(projects).items()}
     without = [project for project in projects if project.pk not in chosen]
     if without:
-        runs = queries.newest_finished(without)
+        runs = newest_finished(without)
         chosen |= {run.project_id: (run, f"Run {run.number}") for run in runs}
     keys = {project.pk: project.key for project in projects}
     return {
@@ -120,8 +122,8 @@ def _detail(run: Run) -> str:
 @need
 def to_look_at(user: User, projects: Roles) -> Iterator[Need]:
     """The newest run of each project: finished and newer than the last choice, or failed and one's own."""
-    newest = queries.newest_runs(list(projects))
-    versions = queries.newest_versions([run.project for run in newest])
+    newest = newest_runs(list(projects))
+    versions = newest_versions([run.project for run in newest])
     said = words_in({project.key: roles for project, roles in projects.items()})
     for run in newest:
         roles, version = projects[run.project], versions.get(run.project_id)
@@ -142,8 +144,8 @@ def to_look_at(user: User, projects: Roles) -> Iterator[Need]:
 @evidence(Role.DATA_SCIENTIST)
 def judged_and_registered(project: Project) -> Iterator[Evidence]:
     """A finished run that was judged, and one that was chosen with a reason."""
-    run = next(iter(queries.newest_finished([project])), None)
-    version = queries.newest_versions([project]).get(project.pk)
+    run = next(iter(newest_finished([project])), None)
+    version = newest_versions([project]).get(project.pk)
     shown = version.run if version else run
     where = reverse("run", args=[project.key, shown.number]) if shown else reverse("train", args=[project.key])
     judged = shown is not None and bool(shown.verdicts)
@@ -161,7 +163,7 @@ def judged_and_registered(project: Project) -> Iterator[Evidence]:
 @subject("run")
 def find_run(project: Project, own: str) -> tuple[str, str]:
     """A run by its number."""
-    run = queries.run_for(project, whole(own))
+    run = run_for(project, whole(own))
     return f"Run {run.number}", reverse("run", args=[project.key, run.number])
 
 
@@ -170,7 +172,7 @@ def my_runs(user: User, projects: Roles) -> Iterator[Section]:
     """For data scientists: the own runs, the newest first."""
     mine = holding(projects, Role.DATA_SCIENTIST)
     if mine:
-        yield Section(20, "experiments/parts/home_runs.html", {"runs": queries.runs_by(user, mine)})
+        yield Section(20, "experiments/parts/home_runs.html", {"runs": runs_by(user, mine)})
 
 
 def _thing(project: Project, number: int) -> Thing:
@@ -204,6 +206,6 @@ def runs_and_models(version: Version) -> Iterable[Use]:
         url = reverse("run", args=[project.key, one.run.number])
         yield Use("model", str(one), f"registered from run {one.run.number}", url)
     runs = Run.objects.filter(data=version).select_related("project", "data__dataset").order_by("-number")
-    for run in runs.defer(*queries.HEAVY)[:MOST_USES]:
+    for run in runs.defer(*HEAVY)[:MOST_USES]:
         words = f"learned from it, {run.get_state_display().lower()}"
         yield Use("run", f"Run {run.number}", words, reverse("run", args=[run.project.key, run.number]))

@@ -6,7 +6,8 @@ from typing import Any
 
 from django.db.models import Count, F, Q, QuerySet
 
-from experiments.models import Run, Trial, Tuning
+from experiments.models.runs import Run
+from experiments.models.searches import Trial, Tuning
 from problems.problem import Missing, Problem
 from projects.measures import MEASURES
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from experiments.evaluation.choice import deciding_metric
 from experiments.evaluation.thresholds import COUNTED
-from experiments.models import Run
-from experiments.queries import judged_run
+from experiments.models.runs import Run
+from experiments.queries.runs import judged_run
 from experiments.value import Value, judged, value_of
 from projects.contract import TargetKind, as_row, goal_of
 from projects.models.define import Contract

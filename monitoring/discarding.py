@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from experiments.models import Run
+from experiments.models.runs import Run
 from monitoring.models import Monitor, Outcome, Retraining
 from projects.discarding import empties, keeps
 from projects.models.projects import Project

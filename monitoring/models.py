@@ -6,7 +6,7 @@ from django.db import models
 
 from accounts.models import User
 from deployments.models import Deployment, Release
-from experiments.models import Run
+from experiments.models.runs import Run
 from jobs.models import Job
 
 

@@ -12,8 +12,8 @@ from deployments import queries
 from deployments.forms import PolicyForm
 from deployments.pages.versions import person
 from deployments.previews import Preview, preview
-from experiments.models import Run
-from experiments.queries import finished_runs
+from experiments.models.runs import Run
+from experiments.queries.runs import finished_runs
 from experiments.value import own_rule
 from problems.problem import Denied, Invalid, Missing, Problem
 from projects import policies

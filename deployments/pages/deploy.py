@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from deployments import queries
 from deployments.models import Release
 from experiments.estimators.catalog import name_of
-from experiments.models import ModelVersion
+from experiments.models.registry import ModelVersion
 from projects.access import ProjectPage
 
 ROWS = 50

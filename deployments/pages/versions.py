@@ -13,9 +13,9 @@ from deployments.forms import AskForm
 from deployments.models import Release
 from deployments.pages.deploy import row_of
 from deployments.pages.gate_rows import check_rows, may_take_over, signature_rows, signed_alone, waiver_days
-from experiments.models import ModelVersion
+from experiments.models.registry import ModelVersion
 from experiments.pages.value import value_context
-from experiments.queries import model_version_for
+from experiments.queries.models import model_version_for
 from jobs.queries import latest_of
 from problems.problem import Denied, Missing, Problem
 from projects.access import ProjectPage

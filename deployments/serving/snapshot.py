@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from deployments.models import ConsumerKey, Release, Revision
 from deployments.serving.inference import Facts
-from experiments.models import Run
+from experiments.models.runs import Run
 from projects.models.baseline import Baseline
 from projects.models.policy import Policy
 from projects.models.projects import Kind

@@ -9,8 +9,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from datasets import masking
-from experiments import queries
-from experiments.models import EdgeCase, EdgeCaseRevision
+from experiments.models.cases import EdgeCase, EdgeCaseRevision
+from experiments.queries.cases import answers_of, case_for, cases_of, hidden_of_cases, must_words
 from experiments.services.cases import add_case, change_case, retire_case
 from projects.access import ProjectEndpoint
 from projects.api.projects import caller
@@ -63,25 +63,23 @@ class _Book(ProjectEndpoint):
 
     def show(self, case: EdgeCase) -> dict[str, Any]:
         """A case as it stands."""
-        closed = queries.hidden_of_cases(self.project, self.roles)
+        closed = hidden_of_cases(self.project, self.roles)
         now = next(iter(case.revisions.all()))
         return {
             "number": case.number,
             "owner": case.owner.name if case.owner else None,
             "retired_at": case.retired_at.isoformat() if case.retired_at else None,
             "url": f"/api/v1/projects/{self.project.key}/cases/{case.number}/",
-        } | show_revision(now, closed, queries.must_words(self.project, now, closed))
+        } | show_revision(now, closed, must_words(self.project, now, closed))
 
     def whole(self, number: int) -> dict[str, Any]:
         """A case with how models answer it and what it said before."""
-        case, closed = queries.case_for(self.project, number), queries.hidden_of_cases(self.project, self.roles)
+        case, closed = case_for(self.project, number), hidden_of_cases(self.project, self.roles)
         results = [
             {"run": one.run.number, "passed": one.passed, "said": one.said, "checked_at": one.checked_at.isoformat()}
-            for one in queries.answers_of(case, closed)
+            for one in answers_of(case, closed)
         ]
-        history = [
-            show_revision(one, closed, queries.must_words(self.project, one, closed)) for one in case.revisions.all()
-        ]
+        history = [show_revision(one, closed, must_words(self.project, one, closed)) for one in case.revisions.all()]
         return self.show(case) | {"results": results, "history": history}
 
 
@@ -93,7 +91,7 @@ class Cases(_Book):
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, key: str) -> Response:
         """All of them, in their order."""
-        return Response({"results": [self.show(case) for case in queries.cases_of(self.project)]})
+        return Response({"results": [self.show(case) for case in cases_of(self.project)]})
 
     @extend_schema(request=CaseBody, responses={201: OpenApiTypes.OBJECT, 422: OpenApiTypes.OBJECT})
     def post(self, request: Request, key: str) -> Response:
@@ -119,11 +117,11 @@ class CaseDetail(_Book):
     @extend_schema(request=ChangeBody, responses=OpenApiTypes.OBJECT)
     def put(self, request: Request, key: str, number: int) -> Response:
         """Another wording, whole. 409 when somebody changed it since it was read."""
-        case = queries.case_for(self.project, number)
+        case = case_for(self.project, number)
         body = ChangeBody(data=request.data)
         body.is_valid(raise_exception=True)
         values, now = dict(body.validated_data), next(iter(case.revisions.all()))
-        for name in queries.hidden_of_cases(self.project, self.roles):
+        for name in hidden_of_cases(self.project, self.roles):
             if values["row"].get(name) == masking.HIDDEN:  # what the caller must not see stays as it is
                 values["row"][name] = now.row.get(name)
         change_case(case, revision=values.pop("revision"), values=values, by=caller(request))
@@ -138,7 +136,7 @@ class Retire(_Book):
     @extend_schema(request=RetireBody, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request, key: str, number: int) -> Response:
         """It counts no longer, for this reason."""
-        case = queries.case_for(self.project, number)
+        case = case_for(self.project, number)
         body = RetireBody(data=request.data)
         body.is_valid(raise_exception=True)
         retire_case(case, reason=body.validated_data["reason"], by=caller(request))

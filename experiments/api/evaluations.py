@@ -9,9 +9,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from datasets.queries.versions import version_for
-from experiments import queries
 from experiments.api.runs import DataBody
-from experiments.models import Evaluation
+from experiments.models.evaluations import Evaluation
+from experiments.queries.evaluations import evaluation_for, evaluations_of, seen_evaluations
+from experiments.queries.runs import run_for
 from experiments.services.evaluations import start_evaluation
 from jobs.queries import latest_of
 from projects.access import ProjectEndpoint
@@ -54,8 +55,8 @@ class Evaluations(ProjectEndpoint):
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, key: str, number: int) -> Response:
         """Newest first, without what they found."""
-        found = queries.evaluations_of(queries.run_for(self.project, number)).select_related("run__project")
-        return self.page_of(found, show_evaluation, lambda rows: queries.seen_evaluations(rows, self.roles))
+        found = evaluations_of(run_for(self.project, number)).select_related("run__project")
+        return self.page_of(found, show_evaluation, lambda rows: seen_evaluations(rows, self.roles))
 
     @extend_schema(request=EvaluationBody, responses={202: OpenApiTypes.OBJECT, 422: OpenApiTypes.OBJECT})
     def post(self, request: Request, key: str, number: int) -> Response:
@@ -66,7 +67,7 @@ class Evaluations(ProjectEndpoint):
         return self.once(lambda: self._start(number, given.get("data"), given.get("attributes")))
 
     def _start(self, number: int, data: Any, attributes: list[str] | None) -> tuple[int, dict[str, Any]]:
-        run = queries.run_for(self.project, number)
+        run = run_for(self.project, number)
         version = version_for(self.project, data["dataset"], data["version"]) if data else None
         evaluation, job = start_evaluation(run, data=version, attributes=attributes, by=caller(self.request))
         return 202, show_evaluation(evaluation) | {"job": job_link(job)}
@@ -80,7 +81,7 @@ class EvaluationDetail(ProjectEndpoint):
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, key: str, number: int, evaluation: int) -> Response:
         """Everything that was found, as the caller may see it."""
-        found = queries.evaluation_for(self.project, number, evaluation)
-        queries.seen_evaluations([found], self.roles)
+        found = evaluation_for(self.project, number, evaluation)
+        seen_evaluations([found], self.roles)
         job = latest_of(found)
         return Response(show_evaluation(found) | {"found": found.found, "job": job_link(job) if job else None})

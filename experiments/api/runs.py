@@ -11,12 +11,14 @@ from rest_framework.response import Response
 
 from datasets.queries.seen import Roles
 from datasets.queries.versions import version_for
-from experiments import queries
 from experiments.api.trials import show_search
 from experiments.evaluation.choice import deciding_metric
 from experiments.evaluation.comparison import best_values, numbers_in, setting_rows, standing
 from experiments.findings import comparison_finding
-from experiments.models import ModelVersion, Run
+from experiments.models.registry import ModelVersion
+from experiments.models.runs import Run
+from experiments.queries.models import model_version_for, model_versions, signature_of
+from experiments.queries.runs import entry_of, hide_all, hide_values, judged_run, run_for, runs_for, runs_of
 from experiments.services.models import register
 from experiments.services.runs import reproduce, set_notes, start_run
 from experiments.valuing import Values
@@ -115,7 +117,7 @@ def show_run(run: Run) -> dict[str, Any]:
 
 def show_whole_run(run: Run, roles: Roles) -> dict[str, Any]:
     """A run with its spec, what every method measured, and its job, as these roles may see it."""
-    queries.hide_values(run, roles)
+    hide_values(run, roles)
     job = latest_of(run)
     return show_run(run) | {
         "spec": run.spec,
@@ -148,7 +150,7 @@ def show_today(run: Run) -> dict[str, Any] | None:
         return None
     return {
         "contract": in_force.version,
-        "verdicts": [as_row(judged) for judged in queries.judged_run(run, in_force)],
+        "verdicts": [as_row(judged) for judged in judged_run(run, in_force)],
     }
 
 
@@ -178,13 +180,13 @@ class Runs(ProjectEndpoint):
     )
     def get(self, request: Request, key: str) -> Response:
         """Newest first, or as `sort` says (`-recall`, `number`); `state` filters."""
-        runs = queries.runs_of(
+        runs = runs_of(
             self.project, state=request.query_params.get("state", ""), sort=request.query_params.get("sort", "")
         )
         return self.page_of(
             runs.select_related("project", "data__dataset", "created_by", "model_version__model"),
             show_run,
-            lambda found: queries.hide_all(found, self.roles),
+            lambda found: hide_all(found, self.roles),
         )
 
     @extend_schema(request=RunBody, responses={202: OpenApiTypes.OBJECT, 422: OpenApiTypes.OBJECT})
@@ -198,7 +200,7 @@ class Runs(ProjectEndpoint):
 
     def _start(self, given: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         data, notes, number = given.pop("data", None), given.pop("notes", ""), given.pop("copy_from", None)
-        copied = queries.run_for(self.project, number) if number is not None else None
+        copied = run_for(self.project, number) if number is not None else None
         version = version_for(self.project, data["dataset"], data["version"]) if data else None
         spec = (copied.spec if copied else {}) | given
         with self.words.refusals():
@@ -217,14 +219,14 @@ class RunDetail(ProjectEndpoint):
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, key: str, number: int) -> Response:
         """What was asked, how it goes, what came out."""
-        return Response(show_whole_run(queries.run_for(self.project, number), self.roles))
+        return Response(show_whole_run(run_for(self.project, number), self.roles))
 
     @extend_schema(request=NotesBody, responses=OpenApiTypes.OBJECT)
     def patch(self, request: Request, key: str, number: int) -> Response:
         """Write the notes of a run."""
         body = NotesBody(data=request.data)
         body.is_valid(raise_exception=True)
-        run = queries.run_for(self.project, number)
+        run = run_for(self.project, number)
         set_notes(run, notes=body.validated_data["notes"], by=caller(request))
         return Response(show_whole_run(run, self.roles))
 
@@ -237,7 +239,7 @@ class Reproduce(ProjectEndpoint):
     @extend_schema(request=None, responses={202: OpenApiTypes.OBJECT, 409: OpenApiTypes.OBJECT})
     def post(self, request: Request, key: str, number: int) -> Response:
         """The same settings on the same data; the new run's `evaluation.reproduction` says how it came out."""
-        run = queries.run_for(self.project, number)
+        run = run_for(self.project, number)
 
         def start() -> tuple[int, dict[str, Any]]:
             with self.words.refusals():
@@ -258,11 +260,11 @@ class Register(ProjectEndpoint):
         """The next version of a known model, or the first of a new one. A run is registered once."""
         body = RegisterBody(data=request.data)
         body.is_valid(raise_exception=True)
-        run = queries.run_for(self.project, number)
+        run = run_for(self.project, number)
 
         def make() -> tuple[int, dict[str, Any]]:
             version = register(run, **body.validated_data, by=caller(request))
-            return 201, show_version(queries.model_version_for(self.project, version.model.name, version.number))
+            return 201, show_version(model_version_for(self.project, version.model.name, version.number))
 
         return self.once(make)
 
@@ -280,12 +282,12 @@ class Compare(ProjectEndpoint):
         numbers = numbers_in(request.query_params.getlist("runs"))
         if not numbers:
             raise Invalid("Name the runs, like ?runs=48,45.", fields={"runs": "Name at least one run."})
-        runs = queries.hide_all(queries.runs_for(self.project, numbers), self.roles)
+        runs = hide_all(runs_for(self.project, numbers), self.roles)
         if unfinished := [run.number for run in runs if run.state != Run.State.FINISHED]:
             raise Conflict(f"Run {unfinished[0]} is not finished.", blocked_by=[f"run:{n}" for n in unfinished])
         targets = goals_of(contract_in_force(self.project))
         decide_by = deciding_metric(self.project.kind, targets, None)
-        entries = [queries.entry_of(run) for run in runs]
+        entries = [entry_of(run) for run in runs]
         found = standing(entries, targets, decide_by)
         rows, hidden = setting_rows(entries, everything=request.query_params.get("diff") == "0")
         finding = comparison_finding(found, decide_by, "", charter_of(self.project).positive_word)
@@ -314,7 +316,7 @@ class Models(ProjectEndpoint):
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, key: str) -> Response:
         """Newest first."""
-        return self.page_of(queries.model_versions(self.project), show_version)
+        return self.page_of(model_versions(self.project), show_version)
 
 
 class ModelVersionDetail(ProjectEndpoint):
@@ -325,7 +327,7 @@ class ModelVersionDetail(ProjectEndpoint):
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, key: str, name: str, number: int) -> Response:
         """Its run, its signature and what it measured."""
-        version = queries.model_version_for(self.project, name, number)
-        queries.hide_values(version.run, self.roles)
-        extra = {"signature": queries.signature_of(version), "metrics": version.run.metrics}
+        version = model_version_for(self.project, name, number)
+        hide_values(version.run, self.roles)
+        extra = {"signature": signature_of(version), "metrics": version.run.metrics}
         return Response(show_version(version) | extra)

@@ -7,8 +7,10 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from experiments import queries, tried
-from experiments.models import Run, Trial
+from experiments import tried
+from experiments.models.runs import Run
+from experiments.models.searches import Trial
+from experiments.queries.runs import run_for
 from experiments.services.tunings import stop_search
 from projects.access import ProjectEndpoint
 from projects.api.projects import caller
@@ -57,7 +59,7 @@ class Trials(ProjectEndpoint):
     )
     def get(self, request: Request, key: str, number: int) -> Response:
         """In their order, or as `sort` says (`-value`, `seconds`); `state` filters."""
-        run = queries.run_for(self.project, number)
+        run = run_for(self.project, number)
         tried.tuning_for(run)
         asked = request.query_params
         return self.page_of(tried.trials_of(run, sort=asked.get("sort", ""), state=asked.get("state", "")), show_trial)
@@ -71,6 +73,6 @@ class StopSearch(ProjectEndpoint):
     @extend_schema(request=None, responses={200: OpenApiTypes.OBJECT, 409: OpenApiTypes.OBJECT})
     def post(self, request: Request, key: str, number: int) -> Response:
         """Try nothing further; the best so far is trained on all rows to learn from."""
-        run = queries.run_for(self.project, number)
+        run = run_for(self.project, number)
         stop_search(run, by=caller(request))
         return Response(show_search(run))

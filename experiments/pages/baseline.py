@@ -8,8 +8,8 @@ from django.core.paginator import Paginator
 from django.urls import reverse
 
 from datasets.models.versions import Version
-from experiments import queries
 from experiments.pages.value import value_context
+from experiments.queries.runs import data_in_use, hide_values, newest_finished, run_for
 from projects.access import ProjectPage
 from projects.baselines import columns_of
 from projects.forms.baseline import BaselineForm, baseline_initial
@@ -31,7 +31,7 @@ class BaselinePage(ProjectPage, FormPage):
     @cached_property
     def version(self) -> Version | None:
         """The data whose columns can be named: what the next run would learn from."""
-        return queries.data_in_use(self.project)
+        return data_in_use(self.project)
 
     @cached_property
     def columns(self) -> list[str]:
@@ -60,8 +60,8 @@ class BaselinePage(ProjectPage, FormPage):
         """The newest version in words, what it cannot find, earlier ones, the newest result beside it."""
         named = baseline_of(self.project)
         gone = [name for name in columns_of(named.spec) if self.columns and name not in self.columns] if named else []
-        run = queries.newest_finished([self.project])
-        newest = queries.hide_values(queries.run_for(self.project, run[0].number), self.roles) if run else None
+        run = newest_finished([self.project])
+        newest = hide_values(run_for(self.project, run[0].number), self.roles) if run else None
         beside = value_context(newest) if newest else {}
         history = Paginator(baselines_of(self.project), ROWS).get_page(self.request.GET.get("page"))
         return beside | {"named": named, "gone": gone, "version": self.version, "page_obj": history}

@@ -9,9 +9,21 @@ from django.urls import reverse
 
 from datasets import masking
 from datasets.queries.versions import version_for
-from experiments import queries
 from experiments.forms.runs import CaseForm, RetireForm
-from experiments.models import EdgeCase, EdgeCaseRevision
+from experiments.models.cases import EdgeCase, EdgeCaseRevision
+from experiments.queries.cases import (
+    answers_of,
+    case_fields,
+    case_for,
+    cases_of,
+    hidden_of_cases,
+    must_words,
+    offers_to_pick,
+    results_for,
+    rows_to_pick,
+)
+from experiments.queries.evaluations import evaluation_for
+from experiments.queries.runs import finished_runs
 from experiments.services.cases import NO_CASES, add_case, change_case, retire_case
 from problems.problem import Conflict, Missing
 from projects.access import ProjectPage
@@ -32,13 +44,13 @@ class Cases(ProjectPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """One line for each case, one column for each of the newest runs."""
-        cases = queries.cases_of(self.project)
+        cases = cases_of(self.project)
         revisions = [next(iter(case.revisions.all())) for case in cases]
-        runs = list(queries.finished_runs(self.project)[:SHOWN_RUNS])
-        closed = queries.hidden_of_cases(self.project, self.roles)
-        results = [queries.results_for(run, revisions, closed) for run in runs]
+        runs = list(finished_runs(self.project)[:SHOWN_RUNS])
+        closed = hidden_of_cases(self.project, self.roles)
+        results = [results_for(run, revisions, closed) for run in runs]
         rows = [
-            (case, one, queries.must_words(self.project, one, closed), [of.get(one.pk) for of in results])
+            (case, one, must_words(self.project, one, closed), [of.get(one.pk) for of in results])
             for case, one in zip(cases, revisions, strict=True)
         ]
         return self.show(rows=rows, runs=runs)
@@ -53,13 +65,13 @@ class CasePage(ProjectPage):
 
     def get(self, request: HttpRequest, number: int) -> HttpResponse:
         """The page."""
-        case = queries.case_for(self.project, number)
-        closed = queries.hidden_of_cases(self.project, self.roles)
+        case = case_for(self.project, number)
+        closed = hidden_of_cases(self.project, self.roles)
         revisions = [
-            (one, queries.must_words(self.project, one, closed), masking.visible(one.row, closed))
+            (one, must_words(self.project, one, closed), masking.visible(one.row, closed))
             for one in case.revisions.all()
         ]
-        results = queries.answers_of(case, closed)
+        results = answers_of(case, closed)
         return self.show(case=case, now=revisions[0], before=revisions[1:], results=results)
 
 
@@ -75,7 +87,7 @@ class _CaseForm(ProjectPage, FormPage):
         """The fields of a row and the possible answers, by the newest run that ended well."""
         if self.project.kind == Kind.FORECAST:
             raise Conflict(NO_CASES, code="not_for_forecasts")
-        inputs, answers = queries.case_fields(self.project, self.closed)
+        inputs, answers = case_fields(self.project, self.closed)
         if not inputs:
             raise Conflict("Train a model first: its inputs are the fields of an edge case.", code="no_model")
         return inputs, answers
@@ -83,7 +95,7 @@ class _CaseForm(ProjectPage, FormPage):
     @cached_property
     def closed(self) -> frozenset[str]:
         """The columns whose values the reader must not see."""
-        return queries.hidden_of_cases(self.project, self.roles)
+        return hidden_of_cases(self.project, self.roles)
 
     def form_for(self, data: Any, row: dict[str, Any], initial: dict[str, Any]) -> CaseForm:
         """The form with a row's values as far as the reader may see them."""
@@ -122,14 +134,14 @@ class CaseNew(_CaseForm):
         if "dataset" in asked:
             number, place = _whole(asked.get("version", "")), _whole(asked.get("row", ""))
             version = version_for(self.project, asked["dataset"], number)
-            rows = queries.rows_to_pick(version)
+            rows = rows_to_pick(version)
             if place >= len(rows):
                 raise Missing("There is no such row among those that can be picked.")
             return rows[place], f"{version}, row {place + 1}"
         return {}, ""
 
     def _from_evaluation(self, run: int, number: int, row: int) -> tuple[dict[str, Any], str]:
-        found = queries.evaluation_for(self.project, run, number)
+        found = evaluation_for(self.project, run, number)
         for one in found.found.get("examples", []):
             if one["row"] == row:
                 return one["values"], f"{found.data}, row {row + 1}, judged with run {run}"
@@ -141,7 +153,7 @@ class CaseNew(_CaseForm):
 
     def context(self, form: Any) -> dict[str, Any]:
         """Rows to pick from."""
-        return {"origin": self.picked[1], "offers": queries.offers_to_pick(self.project, self.closed)}
+        return {"origin": self.picked[1], "offers": offers_to_pick(self.project, self.closed)}
 
     def act(self, form: Any) -> str:
         """Write it down."""
@@ -163,7 +175,7 @@ class CaseChange(_CaseForm):
     @cached_property
     def case(self) -> EdgeCase:
         """The case that the address names."""
-        return queries.case_for(self.project, self.kwargs["number"])
+        return case_for(self.project, self.kwargs["number"])
 
     @property
     def now(self) -> EdgeCaseRevision:
@@ -206,7 +218,7 @@ class CaseRetire(ProjectPage, FormPage):
     @cached_property
     def case(self) -> EdgeCase:
         """The case that the address names."""
-        return queries.case_for(self.project, self.kwargs["number"])
+        return case_for(self.project, self.kwargs["number"])
 
     def make_form(self, data: Any = None, files: Any = None) -> RetireForm:
         """The reason."""

@@ -4,13 +4,13 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
-from experiments import queries
 from experiments.evaluation.choice import deciding_metric
 from experiments.evaluation.comparison import best_values, numbers_in, setting_rows, standing, tally
 from experiments.findings import comparison_finding
-from experiments.models import Run
+from experiments.models.runs import Run
 from experiments.pages.listing import bar_of
 from experiments.pages.reports import overlaid
+from experiments.queries.runs import entry_of, finished_runs, hide_all, runs_for, runs_of
 from experiments.valuing import Values
 from projects.access import ProjectPage
 from projects.measures import for_kind
@@ -30,12 +30,12 @@ class Compare(ProjectPage):
     def get(self, request: HttpRequest) -> HttpResponse:
         """Finding, settings that differ, metrics with the best marked, curves overlaid."""
         numbers = numbers_in(request.GET.getlist("runs"))
-        return self.page(queries.hide_all(queries.runs_for(self.project, numbers), self.roles))
+        return self.page(hide_all(runs_for(self.project, numbers), self.roles))
 
     def page(self, asked: list[Run]) -> HttpResponse:
         """The comparison of those that are finished."""
         runs = [run for run in asked if run.state == Run.State.FINISHED]
-        others = list(queries.runs_of(self.project)[:20])
+        others = list(runs_of(self.project)[:20])
         unfinished = [run for run in asked if run not in runs]
         base: dict[str, Any] = {"runs": runs, "others": others, "unfinished": unfinished}
         base["marked"] = {run.number for run in asked}
@@ -44,13 +44,13 @@ class Compare(ProjectPage):
     def _compared(self, runs: list[Run]) -> dict[str, Any]:
         targets = goals_of(contract_in_force(self.project))
         decide_by = deciding_metric(self.project.kind, targets, None)
-        found = standing([queries.entry_of(run) for run in runs], targets, decide_by)
+        found = standing([entry_of(run) for run in runs], targets, decide_by)
         order = [entry.number for entry in (*found.ranked, *found.apart)]
         runs = sorted(runs, key=lambda run: order.index(run.number))
         ranked = {entry.number for entry in found.ranked}
         same = [run for run in runs if run.number in ranked]
         everything = self.request.GET.get("diff") == "0"
-        rows, hidden = setting_rows([queries.entry_of(run) for run in runs], everything=everything)
+        rows, hidden = setting_rows([entry_of(run) for run in runs], everything=everything)
         shared = Values(self.project)
         tell = shared.money or any(run.evaluation.get("baseline") for run in runs)
         unit = next((goal.unit for goal in targets if goal.unit), "")
@@ -73,11 +73,7 @@ class Compare(ProjectPage):
 def _metric_rows(kind: str, runs: list[Run], same: list[Run], decide_by: str) -> list[dict[str, Any]]:
     """Each metric over the runs; the best is marked among those that share their held-back rows."""
     measures = sorted(for_kind(kind), key=lambda measure: measure.key != decide_by)
-    best = (
-        best_values([queries.entry_of(run) for run in same], [measure.key for measure in measures])
-        if len(same) > 1
-        else {}
-    )
+    best = best_values([entry_of(run) for run in same], [measure.key for measure in measures]) if len(same) > 1 else {}
     return [
         {
             "measure": measure,
@@ -101,5 +97,5 @@ class Evaluate(Compare):
         """The latest ones, or those that the address names."""
         if request.GET.getlist("runs"):
             return super().get(request)
-        latest = list(queries.finished_runs(self.project).values_list("number", flat=True)[:PRESELECTED])
-        return self.page(queries.hide_all(queries.runs_for(self.project, latest), self.roles))
+        latest = list(finished_runs(self.project).values_list("number", flat=True)[:PRESELECTED])
+        return self.page(hide_all(runs_for(self.project, latest), self.roles))

@@ -9,10 +9,12 @@ from django.urls import reverse
 from datasets.queries.versions import published_versions, version_for
 from experiments import judging_charts as charts
 from experiments import judging_words as words
-from experiments import queries
 from experiments.forms.runs import EvaluationForm
-from experiments.models import Evaluation, Run
+from experiments.models.evaluations import Evaluation
+from experiments.models.runs import Run
 from experiments.pages.listing import Bar, bar_of, verdict_bars
+from experiments.queries.evaluations import evaluation_for, last_attributes, seen_evaluations
+from experiments.queries.runs import named, run_for
 from experiments.services.evaluations import start_evaluation
 from jobs.queries import latest_of
 from problems.problem import Missing
@@ -33,18 +35,18 @@ class EvaluationNew(ProjectPage, FormPage):
     @cached_property
     def run(self) -> Run:
         """The run that the address names."""
-        run = queries.run_for(self.project, self.kwargs["number"])
+        run = run_for(self.project, self.kwargs["number"])
         if run.state != Run.State.FINISHED:
             raise Missing(f"Run {run.number} has no model to judge.")
         return run
 
     def make_form(self, data: Any = None, files: Any = None) -> EvaluationForm:
         """The versions that may fit, and all columns of the run's own."""
-        own = queries.named(self.run.data)
-        others = [queries.named(one) for one in published_versions(self.project) if one.pk != self.run.data_id]
+        own = named(self.run.data)
+        others = [named(one) for one in published_versions(self.project) if one.pk != self.run.data_id]
         versions = [(own, f"{own}, the locked test rows"), *((name, name) for name in others)]
         columns = [entry["name"] for entry in self.run.data.schema if entry["name"] != self.run.spec["target"]]
-        initial = {"rows": own, "attributes": queries.last_attributes(self.project)}
+        initial = {"rows": own, "attributes": last_attributes(self.project)}
         return EvaluationForm(data, versions=versions, columns=columns, initial=initial)
 
     def context(self, form: Any) -> dict[str, Any]:
@@ -69,8 +71,8 @@ class EvaluationPage(ProjectPage):
 
     def get(self, request: HttpRequest, number: int, evaluation: int) -> HttpResponse:
         """The page; `?row=` chooses the row whose reasons are drawn."""
-        found = queries.evaluation_for(self.project, number, evaluation)
-        queries.seen_evaluations([found], self.roles)
+        found = evaluation_for(self.project, number, evaluation)
+        seen_evaluations([found], self.roles)
         context: dict[str, Any] = {"evaluation": found, "run": found.run, "job": latest_of(found)}
         if found.state == Evaluation.State.FINISHED:
             context |= {"said": told(found)} | self.more(found)

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 
 from experiments.estimators.catalog import name_of
 from experiments.evaluation.comparison import tally
-from experiments.models import Run
+from experiments.models.runs import Run
 from jobs.models import OPEN_STATES, Job, State
 from projects.contract import Goal, goal_of
 from projects.measures import MEASURES

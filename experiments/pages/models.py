@@ -4,9 +4,9 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 
 from accounts.models import User
-from experiments import queries
 from experiments.evaluation.comparison import tally
-from experiments.models import Model
+from experiments.models.registry import Model
+from experiments.queries.models import models_for
 from web.pages import SIGNED_IN, Page
 
 PER_PAGE = 50
@@ -22,7 +22,7 @@ class AllModels(Page):
         """One page of the list, filtered by `?q=`."""
         assert isinstance(request.user, User)
         search = request.GET.get("q", "").strip()[:100]
-        page = Paginator(queries.models_for(request.user, search), PER_PAGE).get_page(request.GET.get("page"))
+        page = Paginator(models_for(request.user, search), PER_PAGE).get_page(request.GET.get("page"))
         return self.show(place="models", page_obj=page, rows=[_row(model) for model in page.object_list], search=search)
 
 

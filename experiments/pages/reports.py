@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from experiments import charts, class_charts, forecast_charts, queries
+from experiments import charts, class_charts, forecast_charts
 from experiments.advice import foreseen
 from experiments.estimators.catalog import FAMILIES, name_of
 from experiments.findings import beside_dummy, run_finding, thin, will_happen
 from experiments.forms.runs import RunForm
-from experiments.models import Run
+from experiments.models.runs import Run
 from experiments.pages.listing import Bar, bar_of, verdict_bars
+from experiments.queries.runs import decides, finished_runs, judged_run
 from experiments.specs import differences
 from jobs.models import Job, State
 from problems.problem import Problem
@@ -68,7 +69,7 @@ def today(run: Run, in_force: Contract | None, who: str) -> dict[str, Any] | Non
     """How a run stands by the targets in force, where those are others than it was judged by."""
     if in_force is None or run.contract_id == in_force.pk:
         return None
-    rows = [line(as_row(judged), who) for judged in queries.judged_run(run, in_force)]
+    rows = [line(as_row(judged), who) for judged in judged_run(run, in_force)]
     return {"contract": in_force, "rows": rows}
 
 
@@ -218,8 +219,8 @@ def _whole(value: Any, default: int) -> int:
 
 def _to_beat(project: Project) -> str:
     """The newest finished run's deciding metric."""
-    run = queries.finished_runs(project).first()
-    bar = bar_of(run.metrics, queries.decides(project), run.verdicts) if run else None
+    run = finished_runs(project).first()
+    bar = bar_of(run.metrics, decides(project), run.verdicts) if run else None
     return f"{bar.said} (run {run.number})" if bar and run else ""
 
 

@@ -13,14 +13,16 @@ from datasets import masking
 from datasets.models.versions import Version
 from datasets.queries.seen import hidden_of
 from datasets.queries.versions import published_versions, version_for
-from experiments import queries
 from experiments.forms.runs import NotesForm, RegisterForm, RunForm, form_field, initial_of
 from experiments.guesses import Column, columns_of
-from experiments.models import Run
+from experiments.models.runs import Run
 from experiments.pages.listing import run_rows
 from experiments.pages.reports import compared_names, report_of, summary_of
 from experiments.pages.trials import search_context
 from experiments.pages.value import value_context
+from experiments.queries.evaluations import evaluations_of
+from experiments.queries.models import model_versions
+from experiments.queries.runs import data_in_use, decides, hide_all, hide_values, made_again, named, run_for, runs_of
 from experiments.services.models import register
 from experiments.services.runs import complete_spec, reproduce, set_notes, start_run
 from jobs.queries import latest_of
@@ -46,11 +48,9 @@ class Runs(ProjectPage):
     def get(self, request: HttpRequest) -> HttpResponse:
         """One page of the list, sorted and filtered by the address."""
         state, sort = request.GET.get("state", ""), request.GET.get("sort", "-number")
-        decide_by = queries.decides(self.project)
-        page = Paginator(queries.runs_of(self.project, state=state, sort=sort), PER_PAGE).get_page(
-            request.GET.get("page")
-        )
-        rows = run_rows(queries.hide_all(page.object_list, self.roles), decide_by)
+        decide_by = decides(self.project)
+        page = Paginator(runs_of(self.project, state=state, sort=sort), PER_PAGE).get_page(request.GET.get("page"))
+        rows = run_rows(hide_all(page.object_list, self.roles), decide_by)
         return self.show(
             page_obj=page,
             rows=rows,
@@ -74,7 +74,7 @@ class RunCreate(ProjectPage, FormPage):
     def copied(self) -> Run | None:
         """The run that this one starts from, by `?from=48`."""
         number = self.request.POST.get("from") or self.request.GET.get("from") or ""
-        return queries.run_for(self.project, int(number)) if number.isdigit() and len(number) < 9 else None
+        return run_for(self.project, int(number)) if number.isdigit() and len(number) < 9 else None
 
     @cached_property
     def versions(self) -> list[Version]:
@@ -88,7 +88,7 @@ class RunCreate(ProjectPage, FormPage):
         name, _, number = picked.partition("/v")
         if number.isdigit() and len(number) < 9:
             return version_for(self.project, name, int(number))
-        return self.copied.data if self.copied else queries.data_in_use(self.project)
+        return self.copied.data if self.copied else data_in_use(self.project)
 
     @cached_property
     def columns(self) -> dict[str, Column]:
@@ -170,8 +170,8 @@ class RunCreate(ProjectPage, FormPage):
         contract = contract_in_force(self.project)
         return {
             "copied": self.copied,
-            "versions": [(queries.named(version), version) for version in self.versions],
-            "picked": queries.named(self.version) if self.version else "",
+            "versions": [(named(version), version) for version in self.versions],
+            "picked": named(self.version) if self.version else "",
             "charter": charter_of(self.project),
             "goals": goals_of(contract),
             "trouble": "" if form.is_bound else self.starting[1],
@@ -188,12 +188,12 @@ class RunPage(ProjectPage):
 
     def get(self, request: HttpRequest, number: int) -> HttpResponse:
         """The page, or for htmx the live part only."""
-        run = queries.hide_values(queries.run_for(self.project, number), self.roles)
+        run = hide_values(run_for(self.project, number), self.roles)
         context: dict[str, Any] = {"run": run, "job": latest_of(run)} | search_context(run)
         if run.state == Run.State.FINISHED:
             context |= report_of(run, charter_of(self.project).positive_word)
-            context |= value_context(run) | {"evaluations": list(queries.evaluations_of(run)[:20])}
-            context |= {"made_again": queries.made_again(run)}
+            context |= value_context(run) | {"evaluations": list(evaluations_of(run)[:20])}
+            context |= {"made_again": made_again(run)}
             context |= {"chart_templates": templates(), "register_form": RegisterForm(initial=_suggested(run))}
         else:
             context |= {"names": compared_names(run)}
@@ -202,7 +202,7 @@ class RunPage(ProjectPage):
 
 def _suggested(run: Run) -> dict[str, str]:
     """The newest model's name of the project, else one made of its key."""
-    newest = queries.model_versions(run.project).first()
+    newest = model_versions(run.project).first()
     return {"name": newest.model.name if newest else f"{run.project.key}-model"[:60]}
 
 
@@ -217,7 +217,7 @@ class _RunForm(ProjectPage, FormPage):
     @cached_property
     def run(self) -> Run:
         """The run that the address names."""
-        return queries.run_for(self.project, self.kwargs["number"])
+        return run_for(self.project, self.kwargs["number"])
 
     def context(self, form: Any) -> dict[str, Any]:
         """The run, and the words of this form."""
@@ -258,7 +258,7 @@ class Reproduce(ProjectPage):
 
     def post(self, request: HttpRequest, number: int) -> HttpResponse:
         """Start it and show it."""
-        run, _ = reproduce(queries.run_for(self.project, number), by=person(request))
+        run, _ = reproduce(run_for(self.project, number), by=person(request))
         return redirect("run", self.project.key, run.number)
 
 

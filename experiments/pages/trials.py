@@ -7,9 +7,11 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from experiments import queries, tried
+from experiments import tried
 from experiments.estimators.catalog import FAMILIES, name_of
-from experiments.models import Run, Trial
+from experiments.models.runs import Run
+from experiments.models.searches import Trial
+from experiments.queries.runs import hide_values, run_for
 from experiments.searching.charts import best_so_far, mattered
 from experiments.searching.plans import OUTER_FOLDS, SEARCHES
 from experiments.searching.words import believed
@@ -62,7 +64,7 @@ class Trials(ProjectPage):
 
     def get(self, request: HttpRequest, number: int) -> HttpResponse:
         """One page of the list, sorted and filtered by the address; for htmx the live part only."""
-        run = queries.hide_values(queries.run_for(self.project, number), self.roles)
+        run = hide_values(run_for(self.project, number), self.roles)
         tuning = tried.tuning_for(run)
         context = search_context(run)
         state, sort = request.GET.get("state", ""), request.GET.get("sort", "number")
@@ -95,7 +97,7 @@ class StopSearch(ProjectPage):
 
     def post(self, request: HttpRequest, number: int) -> HttpResponse:
         """Stop it and show the run."""
-        run = queries.run_for(self.project, number)
+        run = run_for(self.project, number)
         stop_search(run, by=person(request))
         messages.success(request, "Nothing further is tried. The best so far is trained on all rows to learn from.")
         return redirect("run", self.project.key, run.number)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from experiments.models import Run
+from experiments.models.runs import Run
 from experiments.pages.listing import verdict_bars
 from experiments.valuing import Values
 from projects.models.define import Contract

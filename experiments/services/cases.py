@@ -11,8 +11,10 @@ from django.utils import timezone
 from accounts.models import User
 from audit.actors import Actor, Machine
 from audit.services import record
-from experiments.models import EdgeCase, EdgeCaseResult, EdgeCaseRevision, Run
-from experiments.queries import book_of, newest_versions, results_for, unasked
+from experiments.models.cases import EdgeCase, EdgeCaseResult, EdgeCaseRevision
+from experiments.models.runs import Run
+from experiments.queries.cases import book_of, results_for, unasked
+from experiments.queries.models import newest_versions
 from experiments.valuing import rule_for
 from jobs.models import OPEN_STATES, Job
 from jobs.services import start

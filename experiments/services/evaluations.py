@@ -15,8 +15,10 @@ from audit.actors import Actor, Machine
 from audit.services import record
 from datasets.models.versions import Version
 from datasets.queries.versions import table_path
-from experiments.models import Evaluation, Run
-from experiments.queries import bundle_path, last_attributes, rival_of
+from experiments.models.evaluations import Evaluation
+from experiments.models.runs import Run
+from experiments.queries.evaluations import last_attributes
+from experiments.queries.models import bundle_path, rival_of
 from experiments.services.runs import engine_spec
 from jobs.models import Job
 from jobs.models import State as JobState

@@ -8,7 +8,8 @@ from django.db.models import Max
 from accounts.models import as_user
 from audit.actors import Actor
 from audit.services import record
-from experiments.models import Model, ModelVersion, Run
+from experiments.models.registry import Model, ModelVersion
+from experiments.models.runs import Run
 from problems.problem import Conflict, Gone, Invalid
 from projects.services.projects import lock_project
 

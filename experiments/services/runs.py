@@ -17,8 +17,8 @@ from datasets.queries.catalog import newest_published
 from datasets.queries.quality import refuse_unusable
 from experiments.estimators.catalog import name_of
 from experiments.guesses import columns_of
-from experiments.models import Cause, Run
-from experiments.queries import data_in_use, judged_run, last_run
+from experiments.models.runs import Cause, Run
+from experiments.queries.runs import data_in_use, judged_run, last_run
 from experiments.reproduction import compared
 from experiments.services.tunings import start_search
 from experiments.specs import completed

@@ -14,7 +14,8 @@ from audit.actors import Actor, Machine
 from audit.services import record
 from experiments.estimators.catalog import name_of
 from experiments.evaluation.choice import deciding_metric
-from experiments.models import Run, Trial, Tuning
+from experiments.models.runs import Run
+from experiments.models.searches import Trial, Tuning
 from experiments.searching.plans import OUTER_FOLDS, rungs
 from experiments.searching.proposals import kept, promoted
 from experiments.tried import results_of, sign_of, standing_of, takeable, tuning_for

@@ -25,7 +25,8 @@ from datasets.models.versions import Version
 from datasets.services.versions import publish, start_ingestion
 from deployments.models import Deployment, Segment
 from deployments.services import make_key, promote, request_promotion
-from experiments.models import ModelVersion, Run
+from experiments.models.registry import ModelVersion
+from experiments.models.runs import Run
 from experiments.services.models import register
 from experiments.services.runs import start_run
 from jobs.models import Job

@@ -5,7 +5,7 @@ from typing import Any
 
 from accounts.models import User
 from deployments.queries import scores_of
-from experiments.models import Run
+from experiments.models.runs import Run
 from projects.models.projects import Project
 from projects.permissions import Role
 from projects.services.policies import propose_policy, sign_policy

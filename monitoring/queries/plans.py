@@ -10,8 +10,8 @@ from django.utils import timezone
 from datasets.queries.versions import table_path
 from deployments.models import Deployment, Release, Segment
 from deployments.queries import rule_for, segments_between
-from experiments.models import Run
-from experiments.queries import bundle_path
+from experiments.models.runs import Run
+from experiments.queries.models import bundle_path
 from monitoring.models import Learned, Monitor, Outcome, Retraining, Window
 from monitoring.queries.watch import Span, weights_of
 from problems.problem import Conflict

@@ -9,7 +9,7 @@ from datasets.models.versions import Version
 from datasets.queries.versions import published_versions
 from deployments.models import Release
 from deployments.queries import champion_of
-from experiments.models import Run
+from experiments.models.runs import Run
 from monitoring import autonomy, rules
 from monitoring.models import Alert, Monitor, Retraining, RetrainPolicy
 from monitoring.queries import watch as queries

@@ -13,7 +13,7 @@ from accounts.models import User
 from deployments.models import Deployment, Release, Segment
 from deployments.queries import champion_of, segments_between
 from experiments.evaluation.worth import money_goals
-from experiments.models import Run
+from experiments.models.runs import Run
 from monitoring.beat import late_since
 from monitoring.models import Alert, Monitor, Outcome, Retraining, Window
 from problems.problem import Conflict, Missing

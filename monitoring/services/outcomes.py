@@ -12,7 +12,7 @@ from audit.services import record
 from deployments.models import Deployment
 from deployments.prediction_ids import belongs
 from deployments.queries import champion_of
-from experiments.queries import signature_of
+from experiments.queries.models import signature_of
 from experiments.signatures import word
 from monitoring.models import Monitor, Outcome
 from problems.problem import Conflict, Invalid, Missing, TooLarge

@@ -9,7 +9,7 @@ from django.utils import timezone
 from accounts.models import as_user
 from audit.actors import Actor
 from audit.services import record
-from experiments.models import Cause, Run
+from experiments.models.runs import Cause, Run
 from experiments.services.runs import start_run
 from experiments.tried import learned_spec
 from jobs.models import Job

@@ -18,7 +18,9 @@ from datasets.models.tags import ColumnTag
 from datasets.models.versions import Version
 from deployments.models import Release, Segment
 from deployments.sealing import SCHEMA
-from experiments.models import EdgeCaseResult, EdgeCaseRevision, Evaluation, Run
+from experiments.models.cases import EdgeCaseResult, EdgeCaseRevision
+from experiments.models.evaluations import Evaluation
+from experiments.models.runs import Run
 from jobs.models import Job, Line
 from monitoring.models import Alert, Retraining, Window
 from notices.services import tell

@@ -13,7 +13,7 @@ from datasets.models.versions import Version
 from datasets.sensitive import suggested
 from datasets.services import findings, recipes, tags
 from datasets.services import versions as services
-from experiments.models import Run
+from experiments.models.runs import Run
 from experiments.pages.reports import figures_of
 from jobs.models import Job
 from projects.permissions import Role

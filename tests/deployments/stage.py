@@ -24,7 +24,8 @@ from deployments import services
 from deployments.models import Deployment, Release
 from experiments import training
 from experiments.estimators.catalog import FAMILIES
-from experiments.models import Model, ModelVersion, Run
+from experiments.models.registry import Model, ModelVersion
+from experiments.models.runs import Run
 from jobs.report import Silent
 from projects.models.define import Contract, Target
 from projects.models.projects import Project

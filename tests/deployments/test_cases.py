@@ -8,7 +8,7 @@ from django.utils import timezone
 from deployments import gate_rules, queries
 from deployments.jobs import ask_what_is_in_use
 from deployments.models import Release
-from experiments.models import EdgeCaseResult
+from experiments.models.cases import EdgeCaseResult
 from experiments.services.cases import add_case, change_case
 from jobs.models import Job
 from problems.problem import Conflict

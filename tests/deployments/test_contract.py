@@ -15,7 +15,8 @@ from datasets.models.versions import Dataset, Version
 from deployments import gate_rules, queries, services
 from deployments.gate_rules import Facts
 from deployments.models import Release
-from experiments.models import ModelVersion, Run
+from experiments.models.registry import ModelVersion
+from experiments.models.runs import Run
 from notices.models import Notice
 from projects import targets
 from projects.contract import Goal, Measurement, judge

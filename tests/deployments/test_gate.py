@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from deployments import queries, services
 from deployments.models import Release
-from experiments.models import ModelVersion
+from experiments.models.registry import ModelVersion
 from problems.problem import Conflict
 from projects.models.gates import Gate, Waiver
 from projects.overview import needs

@@ -13,7 +13,7 @@ from django.utils import timezone
 from datasets.models.versions import Dataset, Version
 from datasets.queries.versions import table_path
 from experiments import training
-from experiments.models import Run
+from experiments.models.runs import Run
 from experiments.services.runs import engine_spec, finish_run, start_run
 from jobs import services as job_services
 from jobs.report import Silent

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from datasets.models.versions import Version
-from experiments.models import Run
+from experiments.models.runs import Run
 from jobs.models import Job
 from projects.models.define import Contract
 from projects.permissions import Role

@@ -14,9 +14,10 @@ from datasets.models.tags import ColumnTag
 from datasets.models.versions import Version
 from experiments.casebook import came_out, said_of
 from experiments.judging_words import expected_words
-from experiments.models import EdgeCase, EdgeCaseResult, Run
+from experiments.models.cases import EdgeCase, EdgeCaseResult
+from experiments.models.runs import Run
 from experiments.packaging import Answer
-from experiments.queries import book_of, unasked
+from experiments.queries.cases import book_of, unasked
 from experiments.services.cases import add_case, ask_about_cases, change_case, retire_case
 from experiments.services.runs import start_run
 from jobs.models import Job, State

@@ -11,7 +11,8 @@ from django.test import Client
 from audit.models import Entry
 from datasets.models.tags import ColumnTag
 from datasets.models.versions import Version
-from experiments.models import Evaluation, Run
+from experiments.models.evaluations import Evaluation
+from experiments.models.runs import Run
 from experiments.services.evaluations import start_evaluation
 from experiments.services.runs import start_run
 from jobs import services as job_services

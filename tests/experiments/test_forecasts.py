@@ -33,7 +33,8 @@ from experiments.forecasting.frames import framed, series_of
 from experiments.forecasting.past import beyond, looked, scale_of
 from experiments.forecasting.steps import SEASONS, Plan, guessed_step, index_of, names, start_of
 from experiments.guesses import columns_of
-from experiments.models import Evaluation, Run
+from experiments.models.evaluations import Evaluation
+from experiments.models.runs import Run
 from experiments.packaging import Bundle
 from experiments.services.cases import add_case
 from experiments.services.evaluations import start_evaluation

@@ -10,7 +10,8 @@ from pytest_django.fixtures import DjangoAssertNumQueries
 
 from accounts.models import User
 from datasets.models.versions import Version
-from experiments.models import ModelVersion, Run
+from experiments.models.registry import ModelVersion
+from experiments.models.runs import Run
 from experiments.services.models import register
 from experiments.services.runs import start_run
 from projects.models.define import Contract

@@ -13,9 +13,10 @@ from audit.models import Entry
 from datasets.models.versions import Version
 from datasets.queries.versions import table_path
 from experiments import training
-from experiments.models import Cause, ModelVersion, Run
+from experiments.models.registry import ModelVersion
+from experiments.models.runs import Cause, Run
 from experiments.packaging import Bundle
-from experiments.queries import bundle_path, champion_metrics, signature_of
+from experiments.queries.models import bundle_path, champion_metrics, signature_of
 from experiments.services.models import register
 from experiments.services.runs import engine_spec, finish_run, set_notes, start_run
 from experiments.signatures import check_rows

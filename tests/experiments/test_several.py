@@ -26,7 +26,8 @@ from experiments.evaluation.classes import CLASS_KEYS, Classes
 from experiments.evaluation.curves import class_matrix
 from experiments.evaluation.intervals import measured, measured_one
 from experiments.guesses import columns_of, guess_target
-from experiments.models import Evaluation, Run
+from experiments.models.evaluations import Evaluation
+from experiments.models.runs import Run
 from experiments.packaging import Bundle
 from experiments.services.evaluations import start_evaluation
 from experiments.services.runs import engine_spec, finish_run, start_run

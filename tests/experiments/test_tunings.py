@@ -8,7 +8,8 @@ from django.test import Client
 
 from audit.models import Entry
 from datasets.models.versions import Version
-from experiments.models import Run, Trial
+from experiments.models.runs import Run
+from experiments.models.searches import Trial
 from experiments.services import tunings
 from experiments.services.runs import reproduce, start_run
 from experiments.tried import best_trial, learned_spec, standing_of, takeable, tuning_for

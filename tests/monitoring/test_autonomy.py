@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from audit.models import Entry
 from deployments.models import Release
-from experiments.models import ModelVersion, Run
+from experiments.models.registry import ModelVersion
+from experiments.models.runs import Run
 from jobs.models import Job
 from monitoring import autonomy, rules
 from monitoring.autonomy import Facts, Rules, due

@@ -12,8 +12,9 @@ from django.utils import timezone
 from audit.models import Entry
 from deployments.models import Release
 from deployments.queries import latest_gate
-from experiments.models import ModelVersion, Run
-from experiments.queries import judged_run
+from experiments.models.registry import ModelVersion
+from experiments.models.runs import Run
+from experiments.queries.runs import judged_run
 from jobs.models import Job
 from monitoring.models import Retraining
 from projects.contract import Goal, as_row

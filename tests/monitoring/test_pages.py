@@ -11,7 +11,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
-from experiments.models import Run
+from experiments.models.runs import Run
 from jobs.models import Job
 from monitoring import demo_story
 from monitoring.models import Alert, Outcome, Retraining, Window

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from audit.models import Entry
 from datasets.models.versions import Version
-from experiments.models import Run
+from experiments.models.runs import Run
 from experiments.packaging import Bundle
 from jobs.models import Job
 from jobs.report import Silent

@@ -17,7 +17,8 @@ from deployments.prediction_ids import new_id
 from deployments.sealing import SCHEMA
 from experiments import training
 from experiments.estimators.catalog import FAMILIES
-from experiments.models import Model, ModelVersion, Run
+from experiments.models.registry import Model, ModelVersion
+from experiments.models.runs import Run
 from experiments.packaging import Bundle
 from experiments.signatures import unknown_count
 from jobs.report import Silent

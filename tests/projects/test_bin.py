@@ -20,8 +20,9 @@ from datasets.models.versions import Dataset, Ingestion, Version
 from datasets.services.versions import start_ingestion
 from deployments.models import Release
 from deployments.services import take_out_of_use
-from experiments.models import ModelVersion, Run
-from experiments.queries import last_run
+from experiments.models.registry import ModelVersion
+from experiments.models.runs import Run
+from experiments.queries.runs import last_run
 from jobs.models import Job
 from monitoring.services.monitors import check_due
 from problems.problem import Conflict

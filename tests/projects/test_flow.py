@@ -12,7 +12,8 @@ from django.utils import timezone
 from accounts.models import User
 from audit.models import Entry
 from datasets.models.versions import Version
-from experiments.models import ModelVersion, Run
+from experiments.models.registry import ModelVersion
+from experiments.models.runs import Run
 from monitoring.models import Monitor, Window
 from projects.contract import Goal
 from projects.models.flow import Round, StageAnswer

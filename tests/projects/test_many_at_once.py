@@ -12,7 +12,7 @@ from audit.models import Entry
 from datasets.models.versions import Dataset, Version
 from deployments import queries, services
 from deployments.models import Release
-from experiments.models import ModelVersion
+from experiments.models.registry import ModelVersion
 from problems.problem import Conflict, Gone, Missing, Problem
 from projects.models.bin import Binned
 from projects.models.flow import Round

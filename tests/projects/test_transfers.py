@@ -19,7 +19,7 @@ from accounts.models import User
 from audit.services import verify
 from deployments.models import ConsumerKey, Deployment, Release
 from deployments.queries import latest_gate, ways_back
-from experiments.models import ModelVersion
+from experiments.models.registry import ModelVersion
 from experiments.packaging import Bundle
 from jobs.context import Context
 from jobs.models import Job

@@ -1,0 +1,50 @@
+"""Reads about evaluations of runs."""
+
+from collections.abc import Iterable
+
+from django.db.models import QuerySet
+
+from datasets import masking
+from datasets.queries.seen import Roles, hidden_by
+from experiments import seen
+from experiments.forecasting.steps import with_past
+from experiments.models.evaluations import Evaluation
+from experiments.models.runs import Run
+from problems.problem import Missing
+from projects.models.projects import Project
+
+
+def evaluations_of(run: Run) -> QuerySet[Evaluation]:
+    """A run's evaluations for lists, newest first."""
+    found = Evaluation.objects.filter(run=run).select_related("run", "data__dataset", "created_by", "contract")
+    return found.defer("found")
+
+
+def evaluation_for(project: Project, run: int, number: int) -> Evaluation:
+    """One evaluation of a run of the project, whole."""
+    related = ("run__project", "run__data__dataset", "data__dataset", "contract", "created_by")
+    found = Evaluation.objects.filter(run__project=project, run__number=run, run__deleted_at=None, number=number)
+    evaluation = found.select_related(*related).first()
+    if evaluation is None:
+        raise Missing(f"Run {run} of this project has no evaluation {number}.")
+    return evaluation
+
+
+def seen_evaluations(found: Iterable[Evaluation], roles: Roles) -> list[Evaluation]:
+    """Evaluations as these roles may see them; never save them."""
+    rows = list(found)
+    datasets = [dataset for row in rows for dataset in (row.data.dataset, row.run.data.dataset)]
+    hidden = hidden_by(datasets, roles) if rows else {}
+    for row in rows:
+        closed = hidden.get(row.data.dataset_id, frozenset()) | hidden.get(row.run.data.dataset_id, frozenset())
+        if closed:
+            row.message = masking.unquoted(row.message)
+            if "found" not in row.get_deferred_fields():
+                row.found = seen.evaluation(row.found, with_past(closed, row.run.spec))
+    return rows
+
+
+def last_attributes(project: Project) -> list[str]:
+    """The columns whose groups were looked at last in this project."""
+    last = Evaluation.objects.filter(run__project=project).order_by("-created_at").values_list("attributes", flat=True)
+    return list(last.first() or [])
