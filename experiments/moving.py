@@ -3,8 +3,6 @@
 from experiments.models.cases import EdgeCase, EdgeCaseResult, EdgeCaseRevision
 from experiments.models.evaluations import Evaluation
 from experiments.models.registry import Model, ModelVersion
-from experiments.models.runs import Run
-from experiments.models.searches import Trial, Tuning
 from experiments.models.records import (
     ComputingPrice,
     RunKey,
@@ -14,6 +12,8 @@ from experiments.models.records import (
     RunText,
     RunView,
 )
+from experiments.models.runs import Run
+from experiments.models.searches import Trial, Tuning
 from projects.moving import Check, Fields, Landing, Moved, moves
 
 PACKAGE = "experiments.packaging:check"
