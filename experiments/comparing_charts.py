@@ -5,8 +5,9 @@ from typing import Any
 
 from experiments.charts import DASHES
 from experiments.comparing import Axis, Curve, Line, axes, lower_is_better, unbeaten
+from experiments.records.points import Point
 from projects.measures import MEASURES
-from web.figures import REFERENCE, Figure
+from web.figures import NOW, REFERENCE, Figure
 
 MOST_FOCUSED, MOST_CURVES = 3, 6
 
@@ -154,7 +155,9 @@ def curves(found: Sequence[Curve], metric: str, many: int) -> Figure | None:
         "hovermode": "closest",
         "showlegend": len(found) > 1,
     }
-    words = f"{many} run{'s' if many != 1 else ''} recorded it. Of long curves each stretch's lowest and highest is drawn."
+    words = (
+        f"{many} run{'s' if many != 1 else ''} recorded it. Of long curves each stretch's lowest and highest is drawn."
+    )
     return Figure(
         "curve", f"How did {term(metric)} go?", {"data": traces, "layout": layout}, finding, words,
         ("Run", "Latest", "Lowest", "at step", "Highest", "at step", "Points"), [_curve_row(one) for one in found], 340,
@@ -165,3 +168,43 @@ def _curve_row(one: Curve) -> tuple[Any, ...]:
     known = one.summary
     said = [("–" if value is None else f"{value:.5g}") for value in (known.last, known.low, known.high)]
     return one.line.name, said[0], said[1], known.low_step, said[2], known.high_step, known.points
+
+
+def learning(train: Sequence[Point], held_back: Sequence[Point], loss: str) -> Figure | None:
+    """Loss by step: of the rows learned from in grey, of the held-back ones in focus, the best step marked."""
+    if not train:
+        return None
+    traces = [_loss_line(train, "rows learned from", {"color": REFERENCE, "width": 1.5})]
+    finding, best = "It learned to the end.", None
+    if held_back:
+        traces.append(_loss_line(held_back, "held-back rows", {"color": NOW, "width": 2}))
+        best = min(held_back, key=lambda point: (point[2], point[0]))
+        last = held_back[-1]
+        finding = f"Best at step {best[0]}; " + (
+            "it still learned at the end." if best[0] == last[0] else "later steps only learned by heart."
+        )
+    layout: dict[str, Any] = {
+        "xaxis": {"title": {"text": "Step"}},
+        "yaxis": {"title": {"text": f"{loss.replace('_', ' ').capitalize()}, lower is better"}},
+        "showlegend": True,
+    }
+    if best:
+        line = {"color": REFERENCE, "width": 1, "dash": "2px,3px"}
+        layout["shapes"] = [
+            {"type": "line", "x0": best[0], "x1": best[0], "yref": "paper", "y0": 0, "y1": 1, "line": line}
+        ]
+    held = {point[0]: f"{point[2]:.4g}" for point in held_back}
+    rows = [(point[0], f"{point[2]:.4g}", held.get(point[0], "–")) for point in train]
+    return Figure(
+        "learned", "Is it learning or memorising?", {"data": traces, "layout": layout}, finding,
+        "Measured on a sample of each; the held-back rows chose nothing here.",
+        ("Step", "Rows learned from", "Held-back rows"), rows,
+    )  # fmt: skip
+
+
+def _loss_line(points: Sequence[Point], name: str, line: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "scatter", "mode": "lines", "name": name, "line": line,
+        "x": [point[0] for point in points], "y": [point[2] for point in points],
+        "hovertemplate": "step %{x}: %{y:.4g}<extra></extra>",
+    }  # fmt: skip

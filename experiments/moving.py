@@ -2,7 +2,6 @@
 
 from experiments.models.cases import EdgeCase, EdgeCaseResult, EdgeCaseRevision
 from experiments.models.evaluations import Evaluation
-from experiments.models.registry import Model, ModelVersion
 from experiments.models.records import (
     ComputingPrice,
     RunKey,
@@ -12,6 +11,7 @@ from experiments.models.records import (
     RunText,
     RunView,
 )
+from experiments.models.registry import Model, ModelVersion
 from experiments.models.runs import Run
 from experiments.models.searches import Trial, Tuning
 from projects.moving import Check, Fields, Landing, Moved, moves

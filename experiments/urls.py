@@ -4,21 +4,28 @@ from django.urls import URLPattern, URLResolver, path
 
 from experiments.api import cases as api_cases
 from experiments.api import evaluations as api_evaluations
+from experiments.api import records as api_records
 from experiments.api import runs as api
 from experiments.api import trials as api_trials
-from experiments.pages import baseline, cases, compare, evaluations, models, runs, trials
+from experiments.pages import baseline, cases, compare, evaluations, models, runs, table, trials
 
 P, A = "p/<slug:key>/", "projects/<slug:key>/"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("models/", models.AllModels.as_view(), name="all-models"),
     path(f"{P}define/baseline/", baseline.BaselinePage.as_view(), name="baseline"),
-    path(f"{P}train/", runs.Runs.as_view(), name="train"),
+    path(f"{P}train/", table.Runs.as_view(), name="train"),
+    path(f"{P}train/runs.csv", table.RunsCsv.as_view(), name="runs-csv"),
+    path(f"{P}train/price/", table.Price.as_view(), name="run-price"),
+    path(f"{P}train/views/", table.ViewSave.as_view(), name="run-view-save"),
+    path(f"{P}train/views/<str:name>/", table.View.as_view(), name="run-view"),
+    path(f"{P}train/views/<str:name>/delete/", table.ViewDelete.as_view(), name="run-view-delete"),
     path(f"{P}train/new/", runs.RunCreate.as_view(), name="run-new"),
     path(f"{P}runs/<int:number>/", runs.RunPage.as_view(), name="run"),
     path(f"{P}runs/<int:number>/register/", runs.Register.as_view(), name="run-register"),
     path(f"{P}runs/<int:number>/reproduce/", runs.Reproduce.as_view(), name="run-reproduce"),
     path(f"{P}runs/<int:number>/notes/", runs.Notes.as_view(), name="run-notes"),
+    path(f"{P}runs/<int:number>/describe/", runs.Describe.as_view(), name="run-describe"),
     path(f"{P}runs/<int:number>/trials/", trials.Trials.as_view(), name="trials"),
     path(f"{P}runs/<int:number>/trials/stop/", trials.StopSearch.as_view(), name="search-stop"),
     path(f"{P}runs/<int:number>/evaluations/new/", evaluations.EvaluationNew.as_view(), name="evaluation-new"),
@@ -42,6 +49,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
 ]
 api_urls: list[URLPattern | URLResolver] = [
     path(f"{A}runs/", api.Runs.as_view(), name="api-runs"),
+    path(f"{A}runs/views/", api_records.Views.as_view(), name="api-run-views"),
+    path(f"{A}runs/views/<str:name>/", api_records.ViewDetail.as_view(), name="api-run-view"),
+    path(f"{A}runs/price/", api_records.Price.as_view(), name="api-run-price"),
+    path(f"{A}runs/<int:number>/series/", api_records.Series.as_view(), name="api-run-series"),
     path(f"{A}runs/<int:number>/", api.RunDetail.as_view(), name="api-run"),
     path(f"{A}runs/<int:number>/register/", api.Register.as_view(), name="api-run-register"),
     path(f"{A}runs/<int:number>/trials/", api_trials.Trials.as_view(), name="api-trials"),

@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
+from django.db import transaction
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
@@ -15,11 +16,15 @@ from experiments.api.trials import show_search
 from experiments.evaluation.choice import deciding_metric
 from experiments.evaluation.comparison import best_values, numbers_in, setting_rows, standing
 from experiments.findings import comparison_finding
+from experiments.listing import look_in, plain, read
+from experiments.models.records import RunKey
 from experiments.models.registry import ModelVersion
 from experiments.models.runs import Run
 from experiments.queries.models import model_version_for, model_versions, signature_of
-from experiments.queries.runs import entry_of, hide_all, hide_values, judged_run, run_for, runs_for, runs_of
+from experiments.queries.records import Line, Table, record_of, texts_of
+from experiments.queries.runs import entry_of, hide_all, hide_values, judged_run, run_for, runs_for
 from experiments.services.models import register
+from experiments.services.records import describe
 from experiments.services.runs import reproduce, set_notes, start_run
 from experiments.valuing import Values
 from jobs.queries import latest_of
@@ -72,6 +77,7 @@ class RunBody(serializers.Serializer[Any]):
     threshold = serializers.FloatField(required=False)
     decide_by = serializers.CharField(required=False, allow_null=True)
     notes = serializers.CharField(required=False, allow_blank=True)
+    hypothesis = serializers.CharField(required=False, allow_blank=True, max_length=2000)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Names that no run has are refused, so that a slip is not silently ignored."""
@@ -82,9 +88,11 @@ class RunBody(serializers.Serializer[Any]):
 
 
 class NotesBody(serializers.Serializer[Any]):
-    """The text of a run's notes."""
+    """What people say of a run: notes, what it is to show, tags (all of them). What is not sent stays."""
 
-    notes = serializers.CharField(allow_blank=True)
+    notes = serializers.CharField(required=False, allow_blank=True)
+    hypothesis = serializers.CharField(required=False, allow_blank=True, max_length=2000)
+    tags = serializers.DictField(required=False, child=serializers.CharField(allow_blank=True, max_length=250))
 
 
 class RegisterBody(serializers.Serializer[Any]):
@@ -115,6 +123,33 @@ def show_run(run: Run) -> dict[str, Any]:
     }
 
 
+def show_line(line: Line) -> dict[str, Any]:
+    """A line of the runs table: the run as lists show it, or a trial, and what the asked columns say."""
+    record = line.record
+    columns = {str(cell.field): plain(cell) for cell in line.cells}
+    if record.run:
+        return show_run(record.run) | {"kind": record.kind, "columns": columns}
+    return {
+        "number": record.number,
+        "trial": record.trial_number,
+        "kind": record.kind,
+        "state": record.state,
+        "method": record.method,
+        "created_at": record.created_at.isoformat(),
+        "finished_at": record.finished_at.isoformat() if record.finished_at else None,
+        "columns": columns,
+    }
+
+
+def show_record(run: Run) -> dict[str, Any]:
+    """What is kept beside a run: hypothesis, tags, parameters, time computed and cost."""
+    record = record_of(run)
+    if record is None:
+        return {}
+    said = {name: getattr(record, name) for name in ("hypothesis", "seconds", "cost", "currency")}
+    return said | {"params": texts_of(record, RunKey.Kind.PARAM), "tags": texts_of(record, RunKey.Kind.TAG)}
+
+
 def show_whole_run(run: Run, roles: Roles) -> dict[str, Any]:
     """A run with its spec, what every method measured, and its job, as these roles may see it."""
     hide_values(run, roles)
@@ -128,6 +163,8 @@ def show_whole_run(run: Run, roles: Roles) -> dict[str, Any]:
         "environment": run.environment,
         "bundle_sha256": run.bundle_id,
         "notes": run.notes,
+        "record": show_record(run),
+        "series": f"/api/v1/projects/{run.project.key}/runs/{run.number}/series/",
         "value": show_value(run),
         "evaluations": f"/api/v1/projects/{run.project.key}/runs/{run.number}/evaluations/",
         "job": job_link(job) if job else None,
@@ -176,18 +213,25 @@ class Runs(ProjectEndpoint):
     action = {"GET": "run.read", "POST": "run.start"}
 
     @extend_schema(
-        parameters=[OpenApiParameter("state", str), OpenApiParameter("sort", str)], responses=OpenApiTypes.OBJECT
+        parameters=[
+            OpenApiParameter("filter", str, description='metrics.recall > 0.7 and params.method = "forest"'),
+            OpenApiParameter("order", str, description="-metrics.recall"),
+            OpenApiParameter("columns", str, description="metrics.recall,params.learning_rate,duration,cost"),
+            OpenApiParameter("state", str, description="One state."),
+            OpenApiParameter("sort", str, description="Short for order: -recall, number."),
+        ],
+        responses=OpenApiTypes.OBJECT,
     )
     def get(self, request: Request, key: str) -> Response:
-        """Newest first, or as `sort` says (`-recall`, `number`); `state` filters."""
-        runs = runs_of(
-            self.project, state=request.query_params.get("state", ""), sort=request.query_params.get("sort", "")
-        )
+        """Newest first, or as `order` says; `filter` chooses; what `columns` name stands in each run's `columns`."""
+        given = request.query_params
         return self.page_of(
-            runs.select_related("project", "data__dataset", "created_by", "model_version__model"),
-            show_run,
-            lambda found: hide_all(found, self.roles),
+            Table(self.project, read(look_in(given), given.get("state", ""), ())), show_line, self._seen
         )
+
+    def _seen(self, lines: list[Line]) -> list[Line]:
+        hide_all([line.record.run for line in lines if line.record.run], self.roles)
+        return lines
 
     @extend_schema(request=RunBody, responses={202: OpenApiTypes.OBJECT, 422: OpenApiTypes.OBJECT})
     def post(self, request: Request, key: str) -> Response:
@@ -200,12 +244,19 @@ class Runs(ProjectEndpoint):
 
     def _start(self, given: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         data, notes, number = given.pop("data", None), given.pop("notes", ""), given.pop("copy_from", None)
+        hypothesis = given.pop("hypothesis", "")
         copied = run_for(self.project, number) if number is not None else None
         version = version_for(self.project, data["dataset"], data["version"]) if data else None
         spec = (copied.spec if copied else {}) | given
         with self.words.refusals():
             run, job = start_run(
-                self.project, spec=spec, data=version, by=caller(self.request), copied_from=copied, notes=notes
+                self.project,
+                spec=spec,
+                data=version,
+                by=caller(self.request),
+                copied_from=copied,
+                notes=notes,
+                hypothesis=hypothesis,
             )
         url = f"/api/v1/projects/{self.project.key}/runs/{run.number}/"
         return 202, {"run": run.number, "url": url, "job": job_link(job)}
@@ -223,11 +274,17 @@ class RunDetail(ProjectEndpoint):
 
     @extend_schema(request=NotesBody, responses=OpenApiTypes.OBJECT)
     def patch(self, request: Request, key: str, number: int) -> Response:
-        """Write the notes of a run."""
+        """Write notes, hypothesis and tags of a run."""
         body = NotesBody(data=request.data)
         body.is_valid(raise_exception=True)
-        run = run_for(self.project, number)
-        set_notes(run, notes=body.validated_data["notes"], by=caller(request))
+        run, given = run_for(self.project, number), dict(body.validated_data)
+        if not given:
+            raise Invalid("Send notes, a hypothesis or tags.", fields={"notes": "Nothing was sent."})
+        with transaction.atomic():
+            if "notes" in given:
+                set_notes(run, notes=given.pop("notes"), by=caller(request))
+            if given:
+                describe(run, by=caller(request), **given)
         return Response(show_whole_run(run, self.roles))
 
 

@@ -11,7 +11,7 @@ from problems.problem import Invalid
 from projects.contract import Goal, Verdict
 from projects.measures import MEASURES, Measure
 
-MOST_RUNS = 6
+MOST_RUNS = 100
 Z = 1.959963984540054  # two-sided 95% of a normal distribution
 Metrics = Mapping[str, Mapping[str, Any]]
 

@@ -9,6 +9,7 @@ from experiments.evaluation.comparison import best_values, numbers_in, setting_r
 from experiments.findings import comparison_finding
 from experiments.models.runs import Run
 from experiments.pages.listing import bar_of
+from experiments.pages.many import below, beside, headings
 from experiments.pages.reports import overlaid
 from experiments.queries.runs import entry_of, finished_runs, hide_all, runs_for, runs_of
 from experiments.valuing import Values
@@ -17,7 +18,7 @@ from projects.measures import for_kind
 from projects.queries.define import charter_of, contract_in_force, goals_of
 from web.figures import templates
 
-PRESELECTED = 3
+PRESELECTED, FEW = 3, 6  # up to a few runs stand beside each other, more below each other
 
 
 class Compare(ProjectPage):
@@ -30,7 +31,7 @@ class Compare(ProjectPage):
     def get(self, request: HttpRequest) -> HttpResponse:
         """Finding, settings that differ, metrics with the best marked, curves overlaid."""
         numbers = numbers_in(request.GET.getlist("runs"))
-        return self.page(hide_all(runs_for(self.project, numbers), self.roles))
+        return self.page(hide_all(runs_for(self.project, numbers, light=len(numbers) > FEW), self.roles))
 
     def page(self, asked: list[Run]) -> HttpResponse:
         """The comparison of those that are finished."""
@@ -51,8 +52,9 @@ class Compare(ProjectPage):
         same = [run for run in runs if run.number in ranked]
         everything = self.request.GET.get("diff") == "0"
         rows, hidden = setting_rows([entry_of(run) for run in runs], everything=everything)
-        shared = Values(self.project)
-        tell = shared.money or any(run.evaluation.get("baseline") for run in runs)
+        few, shared = len(runs) <= FEW and not runs[0].get_deferred_fields() & {"evaluation"}, Values(self.project)
+        tell = few and (shared.money or any(run.evaluation.get("baseline") for run in runs))
+        drawn = same if few else hide_all(runs_for(self.project, [run.number for run in same[:FEW]]), self.roles)
         unit = next((goal.unit for goal in targets if goal.unit), "")
         return {
             "finding": comparison_finding(found, decide_by, unit, charter_of(self.project).positive_word),
@@ -63,11 +65,14 @@ class Compare(ProjectPage):
             "metric_rows": _metric_rows(self.project.kind, runs, same, decide_by),
             "values": [shared.of(run) for run in runs] if tell else [],
             "setting_rows": rows,
+            "below": [] if few else below(self.project.kind, runs, rows, decide_by),
+            "headings": [] if few else headings(self.project.kind, runs, rows, decide_by),
             "hidden": hidden,
             "everything": everything,
-            "figures": overlaid(same),
+            "figures": overlaid(drawn),
+            "few": few,
             "chart_templates": templates(),
-        }
+        } | beside(self.project, runs, same, rows, decide_by, self.request.GET)
 
 
 def _metric_rows(kind: str, runs: list[Run], same: list[Run], decide_by: str) -> list[dict[str, Any]]:

@@ -4,7 +4,6 @@ from functools import cached_property
 from typing import Any
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -13,54 +12,28 @@ from datasets import masking
 from datasets.models.versions import Version
 from datasets.queries.seen import hidden_of
 from datasets.queries.versions import published_versions, version_for
+from experiments.forms.records import DescribeForm
 from experiments.forms.runs import NotesForm, RegisterForm, RunForm, form_field, initial_of
 from experiments.guesses import Column, columns_of
 from experiments.models.runs import Run
-from experiments.pages.listing import run_rows
+from experiments.pages.recorded import described, recorded
 from experiments.pages.reports import compared_names, report_of, summary_of
 from experiments.pages.trials import search_context
 from experiments.pages.value import value_context
 from experiments.queries.evaluations import evaluations_of
 from experiments.queries.models import model_versions
-from experiments.queries.runs import data_in_use, decides, hide_all, hide_values, made_again, named, run_for, runs_of
+from experiments.queries.runs import data_in_use, hide_values, made_again, named, run_for
 from experiments.services.models import register
+from experiments.services.records import describe
 from experiments.services.runs import complete_spec, reproduce, set_notes, start_run
 from jobs.queries import latest_of
 from problems.problem import Invalid, Missing, Problem
 from projects.access import ProjectPage
-from projects.measures import MEASURES
 from projects.pages.projects import person
 from projects.queries.define import charter_of, contract_in_force, goals_of
 from projects.results import words
 from web.figures import templates
 from web.pages import FormPage
-
-PER_PAGE = 50
-
-
-class Runs(ProjectPage):
-    """All runs of the project."""
-
-    action = "run.read"
-    stage = "train"
-    template = "experiments/runs.html"
-
-    def get(self, request: HttpRequest) -> HttpResponse:
-        """One page of the list, sorted and filtered by the address."""
-        state, sort = request.GET.get("state", ""), request.GET.get("sort", "-number")
-        decide_by = decides(self.project)
-        page = Paginator(runs_of(self.project, state=state, sort=sort), PER_PAGE).get_page(request.GET.get("page"))
-        rows = run_rows(hide_all(page.object_list, self.roles), decide_by)
-        return self.show(
-            page_obj=page,
-            rows=rows,
-            measure=MEASURES[decide_by],
-            states=Run.State.choices,
-            state=state,
-            sort=sort,
-            live=any(row.job for row in rows),
-            marked=set(request.GET.getlist("runs")),
-        )
 
 
 class RunCreate(ProjectPage, FormPage):
@@ -197,6 +170,7 @@ class RunPage(ProjectPage):
             context |= {"chart_templates": templates(), "register_form": RegisterForm(initial=_suggested(run))}
         else:
             context |= {"names": compared_names(run)}
+        context |= recorded(run)
         return self.show(notes_form=NotesForm(initial={"notes": run.notes}), **context)
 
 
@@ -277,4 +251,23 @@ class Notes(_RunForm):
         """Save it."""
         set_notes(self.run, notes=form.cleaned_data["notes"], by=person(self.request))
         messages.success(self.request, "Notes saved.")
+        return self.address
+
+
+class Describe(_RunForm):
+    """Write what a run is to show, and its tags."""
+
+    action = "run.start"
+    title = "Hypothesis and tags"
+    button = "Save"
+
+    def make_form(self, data: Any = None, files: Any = None) -> DescribeForm:
+        """Both as they stand."""
+        return DescribeForm(data, initial=described(self.run))
+
+    def act(self, form: Any) -> str:
+        """Save them."""
+        given = {"hypothesis": form.cleaned_data["hypothesis"], "tags": form.tags()}
+        describe(self.run, by=person(self.request), **given)
+        messages.success(self.request, "Hypothesis and tags are saved.")
         return self.address

@@ -14,8 +14,8 @@ from experiments.models.runs import Run
 from experiments.records.asked import Asked
 from experiments.records.filters import Clause, Every, Field, Node, Not, Value, clauses
 from experiments.records.points import PIECE, Point, Summary, ordered, thinned, unpacked
-from projects.models.projects import Project
 from problems.problem import Missing
+from projects.models.projects import Project
 
 Keys = Mapping[tuple[str, str], int]
 COLUMNS = {
@@ -161,15 +161,6 @@ def _on_data(column: str, op: str, value: str) -> Q:
 
 
 @dataclass(frozen=True)
-class Found:
-    """A part of the table: how many lines there are in all, the records of this part, and what their columns say."""
-
-    total: int
-    records: list[RunRecord]
-    cells: dict[int, list["Cell"]]
-
-
-@dataclass(frozen=True)
 class Cell:
     """One column of one record. `step` is the step of a lowest or highest value, or of a latest one of several."""
 
@@ -178,14 +169,40 @@ class Cell:
     step: int | None = None
 
 
-def found(project: Project, asked: Asked, start: int, size: int) -> Found:
-    """A part of the table in its order: what has no value of the sorted column comes last, then the newest first."""
-    fields = [clause.field for clause in clauses(asked.filter)] if asked.filter else []
-    fields += [*asked.columns, *([asked.order[0]] if asked.order else [])]
-    keys = keys_of(project, fields)
-    total = _matching(project, asked, keys).count()
-    records = _records(_page_ids(project, asked, keys, start, size)) if total > start else []
-    return Found(total, records, cells_of(records, asked.columns, keys))
+@dataclass(frozen=True)
+class Line:
+    """One line of the table: a record, and what its columns say."""
+
+    record: RunRecord
+    cells: list[Cell]
+
+
+class Table:
+    """The runs as somebody asked for them, to be cut into pages: what lacks the sorted column comes last."""
+
+    def __init__(self, project: Project, asked: Asked) -> None:
+        self.project, self.asked = project, asked
+        fields = [clause.field for clause in clauses(asked.filter)] if asked.filter else []
+        fields += [*asked.columns, *([asked.order[0]] if asked.order else [])]
+        self.keys = keys_of(project, fields)
+        self.total: int | None = None
+
+    def count(self) -> int:
+        """How many lines there are in all."""
+        if self.total is None:
+            self.total = _matching(self.project, self.asked, self.keys).count()
+        return self.total
+
+    def __len__(self) -> int:
+        return self.count()
+
+    def __getitem__(self, part: slice) -> list[Line]:
+        start, size = part.start or 0, (part.stop or 0) - (part.start or 0)
+        if size <= 0:
+            return []
+        records = _records(self.project, _page_ids(self.project, self.asked, self.keys, start, size))
+        cells = cells_of(records, self.asked.columns, self.keys)
+        return [Line(record, cells[record.pk]) for record in records]
 
 
 def _matching(project: Project, asked: Asked, keys: Keys) -> QuerySet[RunRecord]:
@@ -238,11 +255,15 @@ def _text_column(key: int) -> str:
     return "number" if RunText.objects.filter(key=key, number__isnull=False).exists() else "value"
 
 
-def _records(ids: Sequence[int]) -> list[RunRecord]:
+def _records(project: Project, ids: Sequence[int]) -> list[RunRecord]:
     heavy = [f"run__{name}" for name in HEAVY]
     heavy += [f"{way}__{name}" for way in ("data", "run__data") for name in HEAVY_OF_DATA]
     rows = RunRecord.objects.filter(pk__in=ids).select_related(*RELATED).defer(*heavy)
     by_id = {row.pk: row for row in rows}
+    for row in by_id.values():
+        row.project = project
+        if row.run:
+            row.run.project = project
     return [by_id[pk] for pk in ids if pk in by_id]
 
 
@@ -256,7 +277,9 @@ def cells_of(records: Sequence[RunRecord], columns: Sequence[Field], keys: Keys)
     metrics = _metrics(ids, {key for group in ENDS for key in wanted[group].values()})
     texts = _texts(ids, {key for group in KINDS for key in wanted[group].values()})
     return {
-        record.pk: [_cell(record, field, wanted.get(field.group, {}).get(field.key), metrics, texts) for field in columns]
+        record.pk: [
+            _cell(record, field, wanted.get(field.group, {}).get(field.key), metrics, texts) for field in columns
+        ]
         for record in records
     }
 

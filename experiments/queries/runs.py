@@ -72,12 +72,15 @@ def runs_of(project: Project, *, state: str = "", sort: str = "") -> QuerySet[Ru
     return runs.order_by(field.desc(nulls_last=True) if falling else field.asc(nulls_last=True), "-number")
 
 
-def runs_for(project: Project, numbers: Sequence[int]) -> list[Run]:
-    """These runs of the project, in this order; all must exist."""
+def runs_for(project: Project, numbers: Sequence[int], *, light: bool = False) -> list[Run]:
+    """These runs of the project, in this order; all must exist. With `light` only what ranks them is read of each."""
     related = ("data__dataset", "model_version__model", "contract")
-    found = {
-        run.number: run for run in Run.objects.filter(project=project, number__in=numbers).select_related(*related)
-    }
+    rows = Run.objects.filter(project=project, number__in=numbers).select_related(*related)
+    rows = rows.defer(*(f"data__{name}" for name in ("schema", "profile", "report")))
+    if light:
+        asked = {"fingerprint": F("evaluation__split__fingerprint"), "asked_target": F("evaluation__target")}
+        rows = rows.defer(*HEAVY).annotate(**asked)
+    found = {run.number: run for run in rows}
     for number in numbers:
         if number not in found:
             raise Missing(f"There is no run {number} in this project.")
@@ -113,8 +116,11 @@ def with_finished_runs(projects: Collection[Project]) -> set[UUID]:
 
 def entry_of(run: Run) -> Entry:
     """A run as comparison sees it."""
-    rows = (run.data.table_id, run.evaluation["split"]["fingerprint"])
-    return Entry(run.number, run.method, run.spec, run.metrics, rows, run.evaluation["target"])
+    if "evaluation" in run.get_deferred_fields():
+        rows, target = (run.data.table_id, run.fingerprint), run.asked_target  # type: ignore[attr-defined]
+    else:
+        rows, target = (run.data.table_id, run.evaluation["split"]["fingerprint"]), run.evaluation["target"]
+    return Entry(run.number, run.method, run.spec, run.metrics, rows, target)
 
 
 def finished_runs(project: Project) -> QuerySet[Run]:

@@ -35,7 +35,9 @@ class Asked:
     @property
     def with_trials(self) -> bool:
         """Trials are lines of the table only where the filter speaks of them."""
-        about = {clause.field.key for clause in clauses(self.filter) if not clause.field.group} if self.filter else set()
+        about = (
+            {clause.field.key for clause in clauses(self.filter) if not clause.field.group} if self.filter else set()
+        )
         return bool(about & {"kind", "trial"})
 
 
@@ -69,4 +71,3 @@ def words_of(field: Field) -> str:
 def written(columns: Sequence[Field]) -> str:
     """Columns as an address has them."""
     return ",".join(str(one) for one in columns)
-

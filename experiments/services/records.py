@@ -160,7 +160,9 @@ def _record_trial(run: Run, trial: Trial, metric: str, method: str, price: Compu
     points: list[Logged] = [(f"fold.{metric}", place, at, value) for place, value in _folds(trial)]
     if trial.value is not None:
         points.append((metric, 0, at, trial.value))
-    keep(record, metrics=points, params=settings_params(trial.settings) | {"method": method, "share": f"{trial.share:g}"})
+    keep(
+        record, metrics=points, params=settings_params(trial.settings) | {"method": method, "share": f"{trial.share:g}"}
+    )
 
 
 def _folds(trial: Trial) -> Iterable[tuple[int, float]]:
@@ -231,5 +233,3 @@ def set_price(project: Project, *, an_hour: Any, currency: Any, by: Actor) -> Co
     )
     write_down(by, "run.priced", project, project_key=project.key, an_hour=price.an_hour, currency=price.currency)
     return price
-
-

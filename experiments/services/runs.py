@@ -77,7 +77,7 @@ def start_run(
     )
     open_record(run, hypothesis=hypothesis)
     job = start_search(run, by=by) if "tuning" in spec else _training(run, by)
-    record(by, "run.started", run, project_key=project.key, run=number, data=str(data), cause=cause, spec=spec)
+    record(by, "run.started", run, project_key=project.key, run=run.number, data=str(data), cause=cause, spec=spec)
     return run, job
 
 

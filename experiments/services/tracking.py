@@ -12,7 +12,18 @@ from typing import Any
 from django.db import connection, models
 
 from experiments.models.records import RunKey, RunMetric, RunPoints, RunRecord, RunText
-from experiments.records.points import LARGEST_STEP, PIECE, Piece, Point, Summary, kept, ordered, pieces, summed, unpacked
+from experiments.records.points import (
+    LARGEST_STEP,
+    PIECE,
+    Piece,
+    Point,
+    Summary,
+    kept,
+    ordered,
+    pieces,
+    summed,
+    unpacked,
+)
 from problems.problem import Conflict, Invalid
 
 LONGEST_NAME, LONGEST_VALUE = 250, 8000

@@ -71,7 +71,12 @@ leaves = st.one_of(
     st.builds(Clause, logged, st.just("in"), st.lists(numbers | st.sampled_from(TEXTS), min_size=1).map(tuple)),
     st.builds(Clause, metric | logged | own | told, st.just("null")),
     st.builds(Clause, st.just(Field("", "state")), st.just("="), one(st.sampled_from(["finished", "failed"]))),
-    st.builds(Clause, st.just(Field("", "data")), st.sampled_from(["=", "~"]), one(st.sampled_from(["telco", "telco/v2", "x"]))),
+    st.builds(
+        Clause,
+        st.just(Field("", "data")),
+        st.sampled_from(["=", "~"]),
+        one(st.sampled_from(["telco", "telco/v2", "x"])),
+    ),
 )
 
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 
 from datasets.models.versions import Dataset, Version
 from experiments.models.records import RunMetric, RunPoints, RunRecord
-from experiments.queries.records import condition, found, keys_of, series_of, summaries_of, texts_of
+from experiments.queries.records import Table, condition, keys_of, series_of, summaries_of, texts_of
 from experiments.records.asked import asked
 from experiments.records.filters import Node, clauses
 from experiments.services.tracking import keep
@@ -152,14 +152,16 @@ def test_pages_follow_on_each_other_in_any_order_and_take_few_queries(cast: Cast
     wanted = {pk for pk, row in rows.items() if row["number"] > 2 and not row["trial"]}
     for order in ("metrics.recall", "-max.lr", "-params.lr", "tags.recall", "duration", "-data", "-cost", ""):
         field = order.removeprefix("-") or "state"
-        look = asked({"order": order, "filter": "number > 2", "columns": f"{field},metrics.lr,params.lr,tags.lr,min.lr"})
+        look = asked(
+            {"order": order, "filter": "number > 2", "columns": f"{field},metrics.lr,params.lr,tags.lr,min.lr"}
+        )
         with CaptureQueriesContext(connection) as captured:
-            pages = [found(cast.project, look, start, 5) for start in range(0, 30, 5)]
-        assert len(captured) <= 6 * 8
-        shown = [one.pk for page in pages for one in page.records]
-        assert set(shown) == wanted
-        assert len(shown) == len(wanted) == pages[0].total
-        values = [page.cells[pk][0].value for page in pages for pk in page.cells]
+            table = Table(cast.project, look)
+            lines = [line for start in range(0, 30, 5) for line in table[start : start + 5]]
+            assert table.count() == len(lines) == len(wanted)
+        assert len(captured) <= 2 + 6 * 6
+        assert {line.record.pk for line in lines} == wanted
+        values = [line.cells[0].value for line in lines]
         known = [value for value in values if value is not None]
         if order and "params" not in order and "tags" not in order:
             assert values[len(known) :] == [None] * (len(values) - len(known)), "what has none comes last"
