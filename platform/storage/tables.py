@@ -101,6 +101,15 @@ def rows_of(path: Path) -> int:
     return rows
 
 
+def stored_size(path: Path, name: str) -> tuple[int, int]:
+    """The bytes of a column before they were packed, and the cells that these hold."""
+    with undamaged(path):
+        footer = pq.read_metadata(path)
+    at = footer.schema.names.index(name)
+    parts = [footer.row_group(group).column(at) for group in range(footer.num_row_groups)]
+    return sum(part.total_uncompressed_size for part in parts), sum(part.num_values for part in parts)
+
+
 def rows_at(path: Path, places: Sequence[int], columns: list[str]) -> pa.Table:
     """The rows at these places (at least one), from 0 and rising, without reading the groups of rows where none of them lies."""
     taken, left = [], list(places)
