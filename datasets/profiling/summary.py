@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 
 from datasets.ahead import threads
+from datasets.profiling import short_texts
 from datasets.profiling.ordered import Ordered, counted, ordered
 from jobs.report import Report
 from storage import tables
@@ -67,10 +68,13 @@ def _one_column(table: _Table, place: int, name: str, kind: str) -> dict[str, An
     known = _known(table, name, kind)
     if known:
         return _counted(known, name, kind, table.rows)
+    short = short_texts.counted(table.path, name, table.rows, TOP) if kind == "text" else None
+    if short:
+        return _of_values(short, name, kind, table.rows)
     connection = table.database.cursor()
     try:
         if kind not in ORDERED:
-            return _grouped(connection, f"c{place}", name, kind, table.rows)
+            return _of_values(_grouped(connection, f"c{place}"), name, kind, table.rows)
         many = table.rows > EXACT_ROWS and kind in ("integer", "number")
         picked = ordered(table.path, name, every=-(-table.rows // PICKED_ROWS)) if many else None
         return _column(connection, f"c{place}", name, kind, table.rows, picked)
@@ -182,20 +186,23 @@ def _column(
     return found
 
 
-def _grouped(connection: "duckdb.DuckDBPyConnection", c: str, name: str, kind: str, rows: int) -> dict[str, Any]:
+def _grouped(connection: "duckdb.DuckDBPyConnection", c: str) -> short_texts.Counted:
     """Texts and yes or no: every figure from one counting of their values."""
     groups = f"SELECT {c} AS v, count(*) AS n FROM t WHERE {c} IS NOT NULL GROUP BY v"  # noqa: S608  c0, c1, …
     facts = f"count(*), coalesce(sum(n), 0), min(v), max(v), min_by((v, n), (-n, v), {TOP})"
     (row,) = connection.execute(f"SELECT {facts} FROM ({groups})").fetchall()  # noqa: S608
-    different, present, low, high, pairs = *row[:4], row[4] or []
-    found = _first_facts(name, kind, rows, int(present), different, exact=True) | {
-        "min": plain(low),
-        "max": plain(high),
+    return short_texts.Counted(row[0], int(row[1]), row[2], row[3], row[4] or [])
+
+
+def _of_values(known: short_texts.Counted, name: str, kind: str, rows: int) -> dict[str, Any]:
+    found = _first_facts(name, kind, rows, known.present, known.different, exact=True) | {
+        "min": plain(known.low),
+        "max": plain(known.high),
     }
     if kind == "boolean":
-        found["true"] = next((count for value, count in pairs if value), 0)
-    if pairs:
-        found["top"] = [{"value": plain(value), "count": count} for value, count in pairs]
+        found["true"] = next((count for value, count in known.commonest if value), 0)
+    if known.commonest:
+        found["top"] = [{"value": plain(value), "count": count} for value, count in known.commonest]
     return found
 
 

@@ -7,7 +7,7 @@ readers never look at that place. Whoever reads a table opens it here, or calls 
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -99,6 +99,31 @@ def rows_of(path: Path) -> int:
     with undamaged(path):
         rows: int = pq.read_metadata(path).num_rows
     return rows
+
+
+def stored_size(path: Path, name: str) -> tuple[int, int]:
+    """The bytes of a column before they were packed, and the cells that these hold."""
+    with undamaged(path):
+        footer = pq.read_metadata(path)
+    at = footer.schema.names.index(name)
+    parts = [footer.row_group(group).column(at) for group in range(footer.num_row_groups)]
+    return sum(part.total_uncompressed_size for part in parts), sum(part.num_values for part in parts)
+
+
+def rows_at(path: Path, places: Sequence[int], columns: list[str]) -> pa.Table:
+    """The rows at these places (at least one), from 0 and rising, without reading the groups of rows where none of them lies."""
+    taken, left = [], list(places)
+    with undamaged(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
+        begin = 0
+        for group in range(file.num_row_groups):
+            end = begin + file.metadata.row_group(group).num_rows
+            here = [place - begin for place in left if place < end]
+            if here:
+                left = left[len(here) :]
+                table = file.read_row_group(group, columns=columns).select(columns)
+                taken += [table.slice(place, 1) for place in here]  # `take` of a list loads pandas
+            begin = end
+    return pa.concat_tables(taken)
 
 
 def first_rows(path: Path, rows: int) -> pa.Table:

@@ -23,15 +23,13 @@ class Reference(RowRule):
         Field("other", "name", "Its column"),
         ALLOWED,
     )
+    in_scan = False
 
     def sentence(self, p: Params) -> str:
         return f"{p['column'][:60]} is found in {p['other'][:60]} of {p['dataset']}{allowance(p)}."
 
     def tables(self, p: Params) -> list[tuple[str, int]]:
         return [(p["dataset"], 0)]
-
-    def measures(self, scene: Scene, p: Params) -> dict[str, Any]:
-        return {}
 
     def own(self, scene: Scene, p: Params) -> Any:
         return scene.frame.table.filter(self.failing(scene, p)).aggregate(failed=ibis._.count())

@@ -5,6 +5,8 @@ from typing import Any
 
 import ibis
 
+from datasets.profiling.ordered import ordered
+from datasets.profiling.summary import EXACT_ROWS, ORDERED
 from datasets.quality.base import ALLOWED, RowRule, Scene, allowance
 from datasets.recipes.base import names_in_words
 from datasets.recipes.declared import Params
@@ -18,19 +20,25 @@ class Unique(RowRule):
     title = "Occurs once"
     help = "No two rows have the same values in these columns; rows where one is missing are left out."
     fields = (Field("columns", "columns", "Columns"), ALLOWED)
+    in_scan = False
 
     def sentence(self, p: Params) -> str:
         what = "Each value of" if len(p["columns"]) == 1 else "Each combination of"
         return f"{what} {names_in_words(p['columns'])} occurs once{allowance(p)}."
-
-    def measures(self, scene: Scene, p: Params) -> dict[str, Any]:
-        return {}
 
     def own(self, scene: Scene, p: Params) -> Any:
         """Groups with more than one row: needs a pass of its own, which spills to the folder."""
         keys = [scene.frame.column(name).id for name in p["columns"]]
         groups = scene.frame.table.filter(_there(scene, p)).group_by(keys).aggregate(n=ibis._.count())
         return groups.filter(groups.n > 1).aggregate(failed=ibis._.n.sum())
+
+    def counted(self, scene: Scene, p: Params) -> dict[str, Any] | None:
+        """One column of numbers or moments: its values in order, sooner than by groups."""
+        if len(p["columns"]) > 1 or scene.path is None or scene.rows > EXACT_ROWS:
+            return None
+        column = scene.frame.column(p["columns"][0])
+        known = ordered(scene.path, column.name) if column.type in ORDERED else None
+        return {"failed": int(known.counts[known.counts > 1].sum())} if known else None
 
     def failing(self, scene: Scene, p: Params) -> Any:
         table = scene.frame.table
