@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 
 from deployments.models import Release
-from deployments.services import DEFAULT_DAYS, MOST_DAYS
+from deployments.services.keys import DEFAULT_DAYS, MOST_DAYS
 from projects.policies import LARGEST_CAPACITY
 
 INPUT = {"class": "input"}

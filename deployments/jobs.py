@@ -6,8 +6,11 @@ from typing import Any
 from django.conf import settings
 
 from audit.actors import Actor, Machine
-from deployments import queries, services
 from deployments.models import Release
+from deployments.queries.gates import champions_to_ask
+from deployments.services.gates import refresh_checks
+from deployments.services.releases import fail_promotion, finish_promotion, refuse_failing_cases
+from deployments.services.servers import add_segment
 from deployments.serving.journal import SUFFIX, folders, seal_leftovers
 from experiments.models import ModelVersion
 from experiments.services import cases
@@ -35,7 +38,7 @@ def rehearse(context: Context) -> None:
     results = _asked(context, version)
     with context.finish(measured):
         cases.keep_results(version.run, results)
-        services.refresh_checks(version, by=PLATFORM)
+        refresh_checks(version, by=PLATFORM)
 
 
 def _asked(context: Context, version: ModelVersion) -> list[dict[str, Any]]:
@@ -46,7 +49,7 @@ def _asked(context: Context, version: ModelVersion) -> list[dict[str, Any]]:
 
 
 def _promotion_failed(ended: Job) -> None:
-    services.fail_promotion(ended.payload["release"], ended.message or "It was stopped.", by=PLATFORM)
+    fail_promotion(ended.payload["release"], ended.message or "It was stopped.", by=PLATFORM)
 
 
 @job("deployments.promote", queue="evaluation", limits=QUICK, on_failure=_promotion_failed)
@@ -63,10 +66,10 @@ def promote(context: Context) -> None:
             f"{count} of {measured['golden']} stored rows are answered differently now. Nothing was switched."
         )
     cases.keep_results(release.version.run, _asked(context, release.version))
-    services.refuse_failing_cases(release)
+    refuse_failing_cases(release)
     by: Actor = release.created_by or PLATFORM
     with context.finish(measured):
-        services.finish_promotion(release, measured, by=by)
+        finish_promotion(release, measured, by=by)
 
 
 def _sealed_files() -> list[Path]:
@@ -83,7 +86,7 @@ def seal(context: Context) -> None:
     rows = sum(found["rows"] for found in answer["segments"])
     with context.finish({"files": len(files), "rows": rows, "damaged": sum(answer["damaged"].values())}):
         for found, table in stored:
-            services.add_segment(found, table)
+            add_segment(found, table)
     for path in files:
         if str(path) in answer["damaged"]:
             path.rename(path.with_suffix(".damaged"))  # somebody may want to look at it
@@ -94,7 +97,7 @@ def seal(context: Context) -> None:
 @periodic("deployments.ask_cases", every=3600)
 def ask_what_is_in_use() -> None:
     """Put the edge-case book to everything in use, once a day and soon after a case is written."""
-    for release in queries.champions_to_ask():
+    for release in champions_to_ask():
         cases.ask_about_cases(release.version.run, by=PLATFORM, everything=True)
 
 

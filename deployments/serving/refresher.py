@@ -8,7 +8,7 @@ from pathlib import Path
 
 from django.db import DatabaseError, InterfaceError, close_old_connections
 
-from deployments import services
+from deployments.services.servers import mark_trouble, server_seen
 from deployments.serving import snapshot
 from deployments.serving.inference import Facts, Loaded, load
 from problems.problem import Problem
@@ -67,7 +67,7 @@ class Refresher:
             if due or snapshot.revision() != self._seen.revision:
                 self._take(snapshot.read())
             if time.monotonic() - self._told_at > SEEN_SECONDS:
-                services.server_seen(self._name)
+                server_seen(self._name)
                 self._told_at = time.monotonic()
         except (DatabaseError, InterfaceError) as error:
             log.warning("The database does not answer (%s); the last view stays.", type(error).__name__)
@@ -124,7 +124,7 @@ class Refresher:
 
     def _tell(self, facts: Facts, trouble: str) -> None:
         if self._told.get(facts.release) != trouble:
-            services.mark_trouble(facts.release, trouble)
+            mark_trouble(facts.release, trouble)
             self._told[facts.release] = trouble
 
     @property

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from deployments.models import Deployment, Release, Segment
-from deployments.queries import champion_of, segments_between
+from deployments.queries.deployments import champion_of, segments_between
 from experiments.evaluation.worth import money_goals
 from experiments.models import Run
 from monitoring.beat import late_since

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from audit.models import Entry
 from deployments.models import Release
-from deployments.queries import latest_gate
+from deployments.queries.versions import latest_gate
 from experiments.models import ModelVersion, Run
 from experiments.queries import judged_run
 from jobs.models import Job
