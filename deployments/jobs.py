@@ -4,13 +4,17 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.utils import timezone
 
 from audit.actors import Actor, Machine
-from deployments.models import Release
+from deployments.guarding import STOP, judged
+from deployments.models import Release, TrafficPlan
 from deployments.queries.gates import champions_to_ask
+from deployments.queries.traffic import guards_of_plan, plan_of, plans_to_look_at, standing_of
 from deployments.services.gates import refresh_checks
 from deployments.services.releases import fail_promotion, finish_promotion, refuse_failing_cases
 from deployments.services.servers import add_segment
+from deployments.services.traffic import forget_old, record_check
 from deployments.serving.journal import SUFFIX, folders, seal_leftovers
 from experiments.models import ModelVersion
 from experiments.services import cases
@@ -66,10 +70,44 @@ def promote(context: Context) -> None:
             f"{count} of {measured['golden']} stored rows are answered differently now. Nothing was switched."
         )
     cases.keep_results(release.version.run, _asked(context, release.version))
-    refuse_failing_cases(release)
+    if release.gate:  # a shadow answers nobody
+        refuse_failing_cases(release)
     by: Actor = release.created_by or PLATFORM
     with context.finish(measured):
         finish_promotion(release, measured, by=by)
+
+
+@job("deployments.check_traffic", queue="monitoring", limits=QUICK)
+def check_traffic(context: Context) -> None:
+    """One look at a running trial: what was counted since its step began, judged, and what follows."""
+    plan = plan_of(context.job.payload["plan"])
+    if plan.state != TrafficPlan.State.RUNNING:
+        with context.finish({"action": "over"}):
+            return
+    standing = standing_of(plan, timezone.now())
+    found = judged(standing, guards_of_plan(plan))
+    counts = {"champion": dict(standing.champion), "challenger": dict(standing.challenger)}
+    with context.finish({"action": found.action, "reason": found.reason}):
+        record_check(plan, plan.step, found, counts)
+
+
+@periodic("deployments.traffic", every=min(2, settings.TICK_SECONDS))
+def look_at_trials() -> None:
+    """A check for each running trial whose time has come, and at once where something has to follow."""
+    for plan, is_due in plans_to_look_at():
+        mine = Job.objects.filter(kind="deployments.check_traffic", subject_id=str(plan.pk), state__in=OPEN_STATES)
+        if mine.exists():
+            continue
+        if is_due or judged(standing_of(plan, timezone.now()), guards_of_plan(plan)).action == STOP:
+            jobs.start(
+                "deployments.check_traffic",
+                by=PLATFORM,
+                title=f"Checking {plan}",
+                subject=plan,
+                project_key=plan.deployment.project.key,
+                payload={"plan": str(plan.pk)},
+            )
+    forget_old()
 
 
 def _sealed_files() -> list[Path]:

@@ -87,14 +87,18 @@ def key_for(deployment: Deployment, key_id: UUID) -> ConsumerKey:
 
 def segments_between(deployment: Deployment, start: datetime, end: datetime) -> QuerySet[Segment]:
     """Stored pieces of the log that hold answers from `start` (inclusive) to `end` (exclusive), in order of time."""
-    return deployment.segments.filter(last_at__gte=start, first_at__lt=end).select_related("table").order_by("first_at")
+    return (
+        deployment.segments.filter(is_shadow=False, last_at__gte=start, first_at__lt=end)
+        .select_related("table")
+        .order_by("first_at")
+    )
 
 
 def stored_rows(deployments: list[Deployment]) -> dict[UUID, tuple[int, int]]:
     """Answers in the stored log by deployment: ever, and in the last 24 hours."""
     day = timezone.now() - timedelta(days=1)
     rows = (
-        Segment.objects.filter(deployment__in=deployments)
+        Segment.objects.filter(deployment__in=deployments, is_shadow=False)
         .values("deployment")
         .annotate(ever=Sum("rows"), day=Sum("rows", filter=Q(first_at__gte=day)), pieces=Count("pk"))
     )

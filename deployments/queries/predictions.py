@@ -71,7 +71,7 @@ def _seen(rows: list[Logged], deployment: Deployment, roles: Roles) -> list[Logg
 
 
 def _sources(deployment: Deployment, before: str) -> "list[Source] | map[Source]":
-    segments = deployment.segments.order_by("-last_at")
+    segments = deployment.segments.filter(is_shadow=False).order_by("-last_at")
     if before:
         moment = datetime.fromtimestamp(prediction_ids.time_of(before), UTC)
         segments = segments.filter(first_at__lte=moment)

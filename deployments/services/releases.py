@@ -9,14 +9,15 @@ from django.utils import timezone
 from accounts.models import as_user
 from audit.actors import Actor
 from audit.services import record
-from deployments.models import Deployment, Release
+from deployments.models import Deployment, Release, TrafficPlan
 from deployments.queries.deployments import champion_of, deployment_of
 from deployments.queries.gates import answered_book
-from deployments.queries.versions import fingerprint_of
+from deployments.services.champions import make_champion, refuse_changed, retire_champion
 from deployments.services.gates import request_promotion
 from deployments.services.judging import judge
 from deployments.services.servers import changed
 from deployments.services.telling import tell_team
+from deployments.services.trials import Trial, begin, end_trial, lay_plan, refuse_beside_a_trial
 from experiments.models import ModelVersion
 from jobs import services as jobs
 from jobs.models import Job
@@ -27,27 +28,37 @@ from projects.queries.gates import blocked_by, settled
 from projects.services.gates import pass_gate
 from storage.blobs import verified_path
 
+PRODUCTION = "production"
 
-def promote(version: ModelVersion, *, environment: str, comment: str, by: Actor) -> Job:
-    """Start the promotion, or raise a Conflict that names all that still stands in the way (the gate is open then)."""
+
+def promote(version: ModelVersion, *, environment: str, comment: str, by: Actor, trial: Trial | None = None) -> Job:
+    """Start the promotion, or raise a Conflict that names all that still stands in the way (the gate is open then).
+
+    With a `trial` it does not switch at once: the version answers a growing share of the requests first.
+    """
     gate = request_promotion(version, environment=environment, comment=comment, by=by)
     if waits := blocked_by(gate):
         count = f"{len(waits)} things are" if len(waits) > 1 else "One thing is"
         raise Conflict(f"{version} may not go to {environment} yet. {count} missing.", code="blocked", blocked_by=waits)
-    return _start_promotion(version, gate, by)
+    return start_release(version, environment, gate=gate, trial=trial, by=by)
 
 
-def _start_promotion(version: ModelVersion, gate: Gate, by: Actor) -> Job:
+def start_release(version: ModelVersion, environment: str, *, gate: Gate | None, trial: Trial | None, by: Actor) -> Job:
+    """Queue the rehearsal that ends with the switch, or with the beginning of a trial."""
     project = version.model.project
     try:
         with transaction.atomic():
-            deployment = _deployment_for(version, gate.environment)
+            deployment = _deployment_for(version, environment)
+            refuse_beside_a_trial(deployment)
             release = Release.objects.create(deployment=deployment, version=version, gate=gate, created_by=as_user(by))
+            if trial:
+                lay_plan(release, trial, by=by)
             record(by, "release.requested", release, project_key=project.key, version=str(version))
+            doing = "Trying" if trial else "Promoting"
             return jobs.start(
                 "deployments.promote",
                 by=by,
-                title=f"Promoting {version} to {gate.environment}",
+                title=f"{doing} {version} in {environment}" if trial else f"{doing} {version} to {environment}",
                 subject=release,
                 project_key=project.key,
                 payload={"release": str(release.pk)},
@@ -63,7 +74,7 @@ def _deployment_for(version: ModelVersion, environment: str) -> Deployment:
     if found := deployment_of(version, environment):
         return found
     project = version.model.project
-    name = version.model.name
+    name = version.model.name if environment == PRODUCTION else f"{version.model.name}-{environment}"[:60]
     if Deployment.objects.filter(name=name).exists():
         name = f"{project.key}-{name}"[:60]
     return Deployment.objects.create(project=project, model=version.model, name=name, environment=environment)
@@ -84,23 +95,18 @@ def finish_promotion(release: Release, measured: dict[str, Any], *, by: Actor) -
     deployment = Deployment.objects.select_for_update().get(pk=release.deployment_id)
     rows = Release.objects.select_for_update(of=("self",)).select_related("version__model__project", "gate")
     row = rows.get(pk=release.pk)
-    if row.state != Release.State.PREPARING or row.gate is None:
+    plan = TrafficPlan.objects.filter(challenger=row).first()
+    if row.state != Release.State.PREPARING or (row.gate is None and plan is None):
         raise Conflict("This promotion was called off.", code="called_off")
-    if row.gate.fingerprint != fingerprint_of(row.version, row.gate.environment):
-        raise Conflict(
-            "The targets or the rules were changed after the signatures. Ask for production again.", code="changed"
-        )
-    before = retire_champion(deployment)
-    row.state, row.started_at, row.measured = Release.State.CHAMPION, timezone.now(), measured
-    judge(row, contract_in_force(row.deployment.project))
-    row.save()
-    pass_gate(row.gate, by=by)
-    changed()
-    was = str(before.version) if before else ""
-    project = deployment.project
-    record(by, "release.promoted", row, project_key=project.key, version=str(row.version), before=was)
-    text = f"{row.version} is in production" + (f" in place of version {before.version.number}." if before else ".")
-    tell_team(project, text, deployment)
+    refuse_changed(row)
+    row.measured = measured
+    if plan:
+        begin(plan, row, by=by)
+    else:
+        end_trial(deployment, f"{row.version} was promoted.", by=by)
+        make_champion(row, by=by)
+    if row.gate:
+        pass_gate(row.gate, by=by)
 
 
 def fail_promotion(release_id: str, message: str, *, by: Actor) -> None:
@@ -110,16 +116,12 @@ def fail_promotion(release_id: str, message: str, *, by: Actor) -> None:
     if release is None:
         return
     failed.update(state=Release.State.FAILED, message=message, ended_at=Now())
+    TrafficPlan.objects.filter(challenger=release).update(
+        state=TrafficPlan.State.STOPPED, reason=message, ended_at=Now()
+    )
     record(by, "release.failed", release, project_key=release.deployment.project.key, why=message)
     text = f"{release.version} did not go to production: {message}"
     tell_team(release.deployment.project, text, release.deployment)
-
-
-def retire_champion(deployment: Deployment) -> Release | None:
-    champion = champion_of(deployment)
-    if champion:
-        Release.objects.filter(pk=champion.pk).update(state=Release.State.RETIRED, ended_at=Now())
-    return champion
 
 
 @transaction.atomic
@@ -138,6 +140,7 @@ def roll_back(deployment: Deployment, *, to: Release, reason: str, by: Actor) ->
     verified_path(to.version.bundle_id)  # a damaged one is refused, and the current one stays
     for other in row.releases.filter(state=Release.State.PREPARING):
         fail_promotion(str(other.pk), "It was called off by a roll-back.", by=by)
+    end_trial(row, f"It was called off by a roll-back: {reason.strip()}", by=by)
     retire_champion(row)
     release = Release.objects.create(
         deployment=row,
@@ -175,6 +178,7 @@ def take_out_of_use(deployment: Deployment, *, reason: str, by: Actor) -> None:
         raise Conflict(f"Nothing is in use under {row.name}.", code="not_in_use")
     for other in row.releases.filter(state=Release.State.PREPARING):
         fail_promotion(str(other.pk), "It was called off, because the deployment was taken out of use.", by=by)
+    end_trial(row, "It was called off, because the deployment was taken out of use.", by=by)
     changed()
     key = row.project.key
     record(by, "release.taken_out", champion, project_key=key, version=str(champion.version), reason=reason.strip())

@@ -51,6 +51,7 @@ def add_segment(found: dict[str, Any], table: Blob) -> bool:
         defaults={
             "table": table,
             "rows": found["rows"],
+            "is_shadow": found.get("is_shadow", False),
             "first_at": datetime.fromisoformat(found["first_at"]),
             "last_at": datetime.fromisoformat(found["last_at"]),
         },

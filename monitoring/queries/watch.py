@@ -185,7 +185,7 @@ def span_of(monitor: Monitor, start: datetime | None = None, end: datetime | Non
 
 def sealed_after(deployment: Deployment, moment: datetime) -> QuerySet[Segment]:
     """Segments of the prediction log with answers at or after a moment."""
-    return Segment.objects.filter(deployment=deployment, last_at__gte=moment)
+    return Segment.objects.filter(deployment=deployment, is_shadow=False, last_at__gte=moment)
 
 
 def waiting_rows(monitor: Monitor) -> int:
