@@ -8,7 +8,9 @@ from django.utils import timezone
 
 from audit.actors import Actor, Machine
 from deployments.guarding import STOP, judged
+from deployments.measuring import what_outcomes_say
 from deployments.models import Release, TrafficPlan
+from deployments.queries.deployments import recorded_for
 from deployments.queries.gates import champions_to_ask
 from deployments.queries.traffic import guards_of_plan, plan_of, plans_to_look_at, standing_of
 from deployments.services.gates import refresh_checks
@@ -38,7 +40,8 @@ def rehearse(context: Context) -> None:
         pk=context.job.payload["version"]
     )
     path = verified_path(version.bundle_id)
-    measured = context.call("deployments.rehearsal:run", {"bundle": str(path)})
+    recorded = [str(verified_path(segment.table_id)) for segment in recorded_for(version)]
+    measured = context.call("deployments.rehearsal:run", {"bundle": str(path), "replay": recorded})
     results = _asked(context, version)
     with context.finish(measured):
         cases.keep_results(version.run, results)
@@ -84,7 +87,7 @@ def check_traffic(context: Context) -> None:
     if plan.state != TrafficPlan.State.RUNNING:
         with context.finish({"action": "over"}):
             return
-    standing = standing_of(plan, timezone.now())
+    standing = standing_of(plan, timezone.now(), what_outcomes_say(plan, context))
     found = judged(standing, guards_of_plan(plan))
     counts = {"champion": dict(standing.champion), "challenger": dict(standing.challenger)}
     with context.finish({"action": found.action, "reason": found.reason}):

@@ -15,6 +15,7 @@ from datasets.using import Use, uses
 from deployments.models import Deployment, Release
 from deployments.queries.decisions import reference_run
 from deployments.queries.deployments import deployment_for, ways_back
+from deployments.queries.environments import PRODUCTION
 from deployments.queries.versions import fingerprint_of as version_stands_for
 from experiments.models import ModelVersion
 from experiments.pages.value import value_context
@@ -83,7 +84,8 @@ WAIVER_NOTICE_DAYS = 14
 
 def _champions(projects: Sequence[Project]) -> dict[UUID, Release]:
     """The release in use of each project; of several deployments the newest."""
-    releases = Release.objects.filter(deployment__project__in=projects, state=Release.State.CHAMPION)
+    live = {"state": Release.State.CHAMPION, "deployment__environment": PRODUCTION}
+    releases = Release.objects.filter(deployment__project__in=projects, **live)
     rows = releases.select_related(
         "deployment__project", "version__model", "version__run__data__dataset", "gate"
     ).order_by("started_at")

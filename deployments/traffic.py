@@ -112,6 +112,24 @@ def steps_of(given: Sequence[tuple[float, float]]) -> tuple[Step, ...]:
     return steps
 
 
+def planned(shares: Sequence[int], hold: str, shadow: str = "") -> tuple[Step, ...]:
+    """Steps from shares that each hold so long; perhaps a shadow before. All requests need no hold after other steps:
+    by then the challenger has proved itself."""
+    minutes = minutes_of(hold)
+    beside = [(0, minutes_of(shadow, "shadow"))] if shadow else []
+    alone = len(shares) == 1
+    return steps_of([*beside, *((share, minutes if share < 100 or alone else 0) for share in shares)])
+
+
+def shares_in(text: str) -> list[int]:
+    """The numbers in `10, 50, 100`."""
+    parts = [part.strip().rstrip("%") for part in text.split(",") if part.strip()]
+    if not all(part.isascii() and part.isdecimal() and len(part) < 4 for part in parts):
+        wrong = "Write shares in percent, such as 10, 50, 100."
+        raise Invalid(wrong, fields={"traffic": wrong})
+    return [int(part) for part in parts]
+
+
 def as_rows(steps: Sequence[Step]) -> list[dict[str, float]]:
     """Steps as a plan keeps them."""
     return [asdict(step) for step in steps]

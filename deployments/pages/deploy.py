@@ -16,6 +16,8 @@ ROWS = 50
 STATES = {
     Release.State.CHAMPION: ("pass", "In production"),
     Release.State.PREPARING: ("accent", "On its way"),
+    Release.State.TRIAL: ("accent", "On trial"),
+    Release.State.TRIED: ("", "Was tried"),
     Release.State.RETIRED: ("", "Kept ready"),
     Release.State.FAILED: ("fail", "Did not get there"),
     Release.State.ELSEWHERE: ("", "In use elsewhere"),
@@ -23,7 +25,9 @@ STATES = {
 ORDER = [
     Release.State.CHAMPION,
     Release.State.PREPARING,
+    Release.State.TRIAL,
     Release.State.RETIRED,
+    Release.State.TRIED,
     Release.State.FAILED,
     Release.State.ELSEWHERE,
 ]

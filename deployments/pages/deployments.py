@@ -7,10 +7,12 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils import timezone
 
 from deployments import asking, findings, snippets
-from deployments.forms import KeyForm, RollBackForm, TryForm
-from deployments.models import Deployment, Release
+from deployments.forms import KeyForm, RollBackForm, SettingsForm, TryForm
+from deployments.guarding import judged
+from deployments.models import Deployment, Release, TrafficPlan
 from deployments.pages.versions import person
 from deployments.queries.decisions import rule_for
 from deployments.queries.deployments import (
@@ -25,15 +27,47 @@ from deployments.queries.deployments import (
     ways_back,
 )
 from deployments.queries.predictions import recent_predictions
+from deployments.queries.traffic import guards_of_plan, plans_of, standing_of
 from deployments.queries.versions import seen_signature
 from deployments.services.keys import make_key, revoke_key
 from deployments.services.releases import roll_back, take_out_of_use
+from deployments.traffic import of_rows
+from deployments.trial_words import bar_of, path_of, sentence_of
 from problems.problem import Denied, Missing, Problem
 from projects.access import ProjectPage
 from projects.policies import sentences
 from projects.queries.policies import policy_in_force
 
-SHOWN = 20
+SHOWN, PLANS = 20, 20
+
+
+def _settings_form(deployment: Deployment) -> SettingsForm:
+    now = {"seconds": deployment.seconds, "answers_unlogged": deployment.answers_unlogged}
+    return SettingsForm(initial=now, auto_id="set_%s")
+
+
+def trials_of(deployment: Deployment, champion: Release | None) -> dict[str, Any]:
+    """The trial under way, as the page shows it, and those of before."""
+    plans = list(plans_of(deployment)[:PLANS])
+    plan = next((one for one in plans if one.state == TrafficPlan.State.RUNNING), None)
+    context: dict[str, Any] = {"plan": plan, "past_plans": [one for one in plans if one is not plan]}
+    if plan is None or champion is None:
+        return context
+    steps = of_rows(plan.steps)
+    step, number = steps[plan.step], plan.challenger.version.number
+    standing = standing_of(plan, timezone.now())
+    found = judged(standing, guards_of_plan(plan))
+    following = steps[plan.step + 1].said if plan.step + 1 < len(steps) else ""
+    return context | {
+        "trial_path": path_of(steps, plan.step, False),
+        "trial_bar": bar_of(step, champion.version.number, number),
+        "trial_sentence": sentence_of(step, number, standing.challenger),
+        "trial_findings": found.findings,
+        "trial_reason": found.reason,
+        "trial_next": following,
+        "trial_may_go_on": bool(plan.challenger.gate_id or (following and plan.authority)),
+        "trial_checks": plan.checks.all()[:5],
+    }
 
 
 class DeploymentPages(ProjectPage):
@@ -61,12 +95,14 @@ class DeploymentPages(ProjectPage):
             "releases": releases_of(deployment)[:50],
             "keys": keys_of(deployment)[:50],
             "key_form": KeyForm(auto_id="key_%s"),
+            "settings_form": _settings_form(deployment),
             "roll_back_form": RollBackForm(ways=ways, auto_id="back_%s") if ways else None,
             "dialog_form": RollBackForm(ways=ways, auto_id="dialog_%s") if ways else None,
             "predictions": predictions[:SHOWN],
             "older": predictions[SHOWN - 1].id if len(predictions) > SHOWN else "",
             "url": snippets.predict_url(settings.PREDICT_URL, deployment.name),
         }
+        context |= trials_of(deployment, champion)
         policy = policy_in_force(self.project)
         rule = rule_for(self.project, champion.version.run) if champion else None
         context |= {"policy": policy, "rule": rule, "policy_lines": sentences(policy) if policy else []}

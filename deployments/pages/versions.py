@@ -9,11 +9,11 @@ from django.shortcuts import redirect
 
 from accounts.models import User
 from deployments import findings, gate_rules, snippets
-from deployments.forms import AskForm
+from deployments.forms import AskForm, ShadowForm, TrialForm
 from deployments.models import Release
 from deployments.pages.deploy import row_of
 from deployments.pages.gate_rows import check_rows, may_take_over, signature_rows, signed_alone, waiver_days
-from deployments.queries.deployments import deployment_of
+from deployments.queries.deployments import champion_of, deployment_of
 from deployments.queries.gates import facts_of
 from deployments.queries.versions import fingerprint_of, latest_gate, rule_for_version, versions_of
 from deployments.services.gates import check_again, request_promotion
@@ -53,13 +53,14 @@ class VersionPage(ProjectPage):
         release = version.releases.select_related("deployment").order_by("-created_at").first()
         standing = self._standing(version, gate, release)
         checks = gate.checks if gate and standing == "open" else gate_rules.checks(facts_of(version, PRODUCTION))
+        deployment = deployment_of(version)
         waits = blocked_by(gate) if gate and standing == "open" else []
         shown = gate if standing in ("open", "refused", "champion", "preparing") else None
         rule = rule_for_version(version, PRODUCTION)
         sent_back = next((one for one in gate.signatures.all() if not one.given), None) if gate else None
         context = self._panel(shown, checks, rule) | {
             "model_version": version,
-            "deployment": deployment_of(version),
+            "deployment": deployment,
             "release": release,
             "gate": shown,
             "standing": standing,
@@ -76,6 +77,9 @@ class VersionPage(ProjectPage):
                 version.number, standing, waits, checks, sent_back.reason if sent_back else ""
             ),
             "ask_form": AskForm(),
+            "trial_form": TrialForm(auto_id="trial_%s"),
+            "shadow_form": ShadowForm(auto_id="shadow_%s"),
+            "in_use": deployment is not None and champion_of(deployment) is not None,
             "job": self._job(version, release),
             "curl": snippets.promote_curl(settings.BASE_URL, self.project.key, version.model.name, version.number),
             "answer": snippets.promote_answer(
@@ -102,7 +106,7 @@ class VersionPage(ProjectPage):
         }
 
     def _standing(self, version: ModelVersion, gate: Gate | None, release: Release | None) -> str:
-        if release and release.state in (Release.State.CHAMPION, Release.State.PREPARING):
+        if release and release.state in (Release.State.CHAMPION, Release.State.PREPARING, Release.State.TRIAL):
             return str(release.state)
         if gate and gate.state == Gate.State.OPEN:
             return "open" if gate.fingerprint == fingerprint_of(version) else "changed"
@@ -179,8 +183,11 @@ class Promote(VersionPage):
     def post(self, request: HttpRequest, name: str, number: int) -> HttpResponse:
         """Do it."""
         version = model_version_for(self.project, name, number)
+        form = TrialForm(request.POST, auto_id="trial_%s")
+        if not form.is_valid():
+            return self.page(version, status=422, trial_form=form)
         try:
-            promote(version, environment=PRODUCTION, comment="", by=person(request))
+            promote(version, environment=PRODUCTION, comment="", trial=form.trial(), by=person(request))
         except Problem as problem:
             return self.refused(version, problem)
         messages.success(request, f"{version} is on its way to production.")

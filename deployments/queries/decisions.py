@@ -14,6 +14,7 @@ def reference_run(project: Project, number: int | None = None) -> Run | None:
     if number is not None:
         return run_for(project, number)
     champions = Release.objects.filter(deployment__project=project, state=Release.State.CHAMPION)
+    champions = champions.filter(deployment__environment="production")
     used = champions.order_by("-started_at").values_list("version__run__number", flat=True).first()
     newest = used if used is not None else finished_runs(project).values_list("number", flat=True).first()
     return None if newest is None else run_for(project, newest)

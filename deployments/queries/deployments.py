@@ -94,6 +94,12 @@ def segments_between(deployment: Deployment, start: datetime, end: datetime) -> 
     )
 
 
+def recorded_for(version: ModelVersion) -> list[Segment]:
+    """The newest pieces of the log of its model in production: requests that a rehearsal asks again."""
+    deployment = deployment_of(version)
+    return list(deployment.segments.filter(is_shadow=False).order_by("-last_at")[:3]) if deployment else []
+
+
 def stored_rows(deployments: list[Deployment]) -> dict[UUID, tuple[int, int]]:
     """Answers in the stored log by deployment: ever, and in the last 24 hours."""
     day = timezone.now() - timedelta(days=1)

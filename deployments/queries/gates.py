@@ -8,6 +8,7 @@ from deployments.gate_rules import Book, Champion, Facts, FailedCase
 from deployments.models import Release
 from deployments.queries.decisions import rule_for
 from deployments.queries.deployments import champion_of, deployment_of
+from deployments.queries.environments import missed_environments, outside_scope
 from deployments.queries.versions import judgements_of, rehearsal_of, rule_for_version, signature_of
 from experiments.models import EdgeCase, ModelVersion, Run
 from experiments.queries import book_of, results_for, unasked
@@ -36,6 +37,9 @@ def facts_of(version: ModelVersion, environment: str) -> Facts:
         charter_approved=is_approved(charter_of(version.model.project)),
         must=rule_for_version(version, environment).must,
         book=answered_book(version.run),
+        missed=missed_environments(version, environment),
+        environment=environment,
+        outside=outside_scope(version, environment),
     )
 
 

@@ -1,5 +1,6 @@
 """Reads about model versions: their gate, their rehearsal, what they accept."""
 
+from dataclasses import replace
 from typing import Any
 
 from django.db.models import Prefetch, QuerySet
@@ -9,6 +10,7 @@ from datasets.queries.seen import Roles, hidden_of
 from deployments import gate_rules
 from deployments.models import Release
 from deployments.queries.decisions import rule_for
+from deployments.queries.environments import environment_of
 from experiments.models import ModelVersion
 from experiments.queries import judged_run
 from jobs.models import Job, State
@@ -63,7 +65,9 @@ def rehearsal_of(version: ModelVersion) -> tuple[dict[str, Any] | None, bool]:
 
 def rule_for_version(version: ModelVersion, environment: str) -> GateRule:
     """What the project's risk tier asks of a version on its way to an environment."""
-    return gate_rule_for(tier_of(version.model.project), environment)
+    rule = gate_rule_for(tier_of(version.model.project), environment)
+    said = environment_of(version.model.project, environment)
+    return replace(rule, roles=tuple(said.signers)) if said and said.signers else rule
 
 
 def fingerprint_of(version: ModelVersion, environment: str = "production") -> str:

@@ -93,9 +93,10 @@ def _refuse_if_in_use(version: ModelVersion, environment: str) -> None:
 @transaction.atomic
 def refresh_checks(version: ModelVersion, *, by: Actor) -> None:
     """A rehearsal has ended: the open gate of this version shows what it measured."""
-    gate = latest_gate(version)
-    if gate and gate.state == Gate.State.OPEN:
-        ask(version, gate.environment, "", by)
+    for environment in gate_rules.ENVIRONMENTS:
+        gate = latest_gate(version, environment)
+        if gate and gate.state == Gate.State.OPEN:
+            ask(version, gate.environment, "", by)
 
 
 def judge_again(project: Project, contract: Contract) -> None:

@@ -11,6 +11,7 @@ from audit.actors import Actor
 from audit.services import record
 from deployments.models import Deployment, Release, TrafficPlan
 from deployments.queries.deployments import champion_of, deployment_of
+from deployments.queries.environments import PRODUCTION
 from deployments.queries.gates import answered_book
 from deployments.services.champions import make_champion, refuse_changed, retire_champion
 from deployments.services.gates import request_promotion
@@ -27,8 +28,6 @@ from projects.queries.define import contract_in_force
 from projects.queries.gates import blocked_by, settled
 from projects.services.gates import pass_gate
 from storage.blobs import verified_path
-
-PRODUCTION = "production"
 
 
 def promote(version: ModelVersion, *, environment: str, comment: str, by: Actor, trial: Trial | None = None) -> Job:

@@ -73,7 +73,7 @@ def test_shadow_canary_and_rollback_under_load_fail_nobody(world):
         roll_back(deployment, to=Release.objects.get(pk=release.pk), reason="it was better", by=by)
         time.sleep(SECONDS + 1)
         back = callers.last_of(2) - back_at
-    print(
+    print(  # noqa: T201  the figures are what `make traffic` is for
         f"{sum(callers.statuses.values())} requests {dict(callers.statuses)}; stop {took:.2f} s, roll-back {back:.2f} s; "
         f"p95 alone {alone * 1000:.1f} ms, with a shadow {beside * 1000:.1f} ms"
     )

@@ -230,3 +230,72 @@ def test_rolling_back_ends_a_trial_and_signatures_fall_with_the_targets(world, c
     assert (shadow.state, "roll-back" in shadow.reason) == ("stopped", True)
     assert running_plan(release.deployment) is None
     assert [one.number for one in plans_of(release.deployment)] == [2, 1]
+
+
+@pytest.mark.usefixtures("world")
+def test_pages_and_rest_start_show_move_and_stop_a_trial(cast, browser_of, api_of):
+    engineer = cast[Role.ML_ENGINEER]
+    page, api = browser_of(engineer), api_of(engineer)
+    here, there = "/p/churn/deployments/churn-classifier/", "/api/v1/projects/churn/deployments/churn-classifier/"
+    model = "/api/v1/projects/churn/models/churn-classifier/versions/2/"
+    refused = api.post(f"{model}promote/", {"traffic": [50, 10]}, content_type="application/json")
+    assert refused.status_code == 422
+    assert page.post("/p/churn/models/churn-classifier/v2/shadow/", {"hold": "soon"}).status_code == 422
+    assert api.post(f"{there}traffic/stop/", {"reason": "x"}, content_type="application/json").status_code == 404
+    answer = api.post(f"{model}shadow/", {"hold": "30m"}, content_type="application/json")
+    assert answer.status_code == 202, answer.content
+    plan = rehearsed(Job.objects.get(kind="deployments.promote"))
+    add_tallies("one", {(str(plan.pk), 0, "shadow"): counts(rows=300) | {"compared": 300, "agreed": 270}})
+    add_tallies("one", {(str(plan.pk), 0, "champion"): counts(rows=300)})
+    text = page.get(here).content.decode()
+    assert "Version 2 answers beside, and nobody gets its answers. 300 so far; 90.0%" in text
+    assert "Stop trial, all to v1" in text
+    assert "on trial" in page.get("/p/churn/models/churn-classifier/v2/").content.decode()
+    (shown,) = api.get(f"{there}traffic/").json()["results"]
+    assert (shown["version"], shown["beside"], shown["state"], shown["counts"]["shadow"]["agreed"]) == (
+        2,
+        1,
+        "running",
+        270,
+    )
+    held = api.post(f"{there}traffic/advance/", {"reason": "good"}, content_type="application/json")
+    assert (held.status_code, held.json()["code"]) == (409, "no_gate")
+    assert page.post(f"{here}traffic/stop/", {"reason": ""}).status_code == 422
+    assert page.post(f"{here}traffic/stop/", {"reason": "seen enough"}).status_code == 302
+    assert "seen enough" in page.get(here).content.decode()
+    changed = api.patch(there, {"seconds": 0.5}, content_type="application/json")
+    assert (changed.status_code, changed.json()) == (200, {"seconds": 0.5, "answers_unlogged": False})
+    assert page.post(f"{here}settings/", {"seconds": "99"}).status_code == 422
+    assert snapshot.read().champions["churn-classifier"].seconds == 0.5
+
+
+def test_an_environment_that_is_set_up_comes_before_production(world, cast, api_of):
+    release, version, by = world
+    owner = api_of(cast[Role.OWNER])
+    where = "/api/v1/projects/churn/environments/"
+    production = {"environment": "production", "comment": "", "by": by}
+    assert [one["name"] for one in owner.get(where).json()["results"]] == ["production"]
+    for name, body in (("moon", {}), ("staging", {"signers": ["king"]}), ("staging", {"datasets": ["none"]})):
+        assert owner.put(f"{where}{name}/", body, content_type="application/json").status_code == 422
+    said = {"signers": ["data_scientist"], "datasets": ["customers"]}
+    assert owner.put(f"{where}staging/", said, content_type="application/json").status_code == 200
+    with pytest.raises(Conflict) as refusal:
+        promote(version, **production)
+    assert "check:order" in refusal.value.facts["blocked_by"]
+    with pytest.raises(Conflict) as refusal:
+        promote(version, environment="staging", comment="", by=by)
+    assert refusal.value.facts["blocked_by"] == ["signature:data_scientist"]
+    sign_gate(
+        latest_gate(version, "staging"), role="data_scientist", given=True, reason="", by=cast[Role.DATA_SCIENTIST]
+    )
+    job = promote(version, environment="staging", comment="", by=by)
+    staged = Release.objects.get(pk=job.payload["release"])
+    finish_promotion(staged, {"golden": 1, "different": 0}, by=by)
+    assert (staged.deployment.name, staged.version.bundle_id) == ("churn-classifier-staging", version.bundle_id)
+    assert set(snapshot.read().champions) == {"churn-classifier", "churn-classifier-staging"}
+    with pytest.raises(Conflict) as refusal:
+        promote(version, **production)
+    assert "check:order" not in refusal.value.facts["blocked_by"]
+    assert champion_of(release.deployment) == release
+    owner.put(f"{where}production/", {"datasets": ["customers"]}, content_type="application/json")
+    assert owner.delete(f"{where}staging/").status_code == 409

@@ -28,6 +28,9 @@ from deployments.queries.predictions import MOST_ROWS, prediction, recent_predic
 from deployments.services.gates import request_promotion
 from deployments.services.keys import DEFAULT_DAYS, MOST_DAYS, make_key, revoke_key
 from deployments.services.releases import promote, roll_back, take_out_of_use
+from deployments.services.traffic import change_settings
+from deployments.services.trials import Trial
+from deployments.traffic import guards_of, planned
 from experiments.evaluation.thresholds import curve
 from experiments.queries import model_version_for
 from experiments.value import own_rule
@@ -45,10 +48,18 @@ OBJECT = OpenApiTypes.OBJECT
 
 
 class PromoteBody(serializers.Serializer[Any]):
-    """Where to, and what the signers should know."""
+    """Where to, and what the signers should know. With `traffic` (shares in percent, such as [10, 50, 100]) it is tried
+    first: each share holds for `hold`, perhaps after a `shadow` of so long; `key` names the input by whose value it is
+    decided who answers; `guards` stop it; `automatic` false waits for a person before each step."""
 
     to = serializers.CharField(max_length=20, default="production")
     comment = serializers.CharField(max_length=2000, required=False, allow_blank=True, default="")
+    traffic = serializers.ListField(child=serializers.IntegerField(min_value=1, max_value=100), required=False)
+    hold = serializers.CharField(max_length=20, required=False, default="24h")
+    shadow = serializers.CharField(max_length=20, required=False, allow_blank=True, default="")
+    key = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
+    guards = serializers.DictField(required=False, default=dict)
+    automatic = serializers.BooleanField(required=False, default=True)
 
 
 class KeyBody(serializers.Serializer[Any]):
@@ -129,6 +140,8 @@ def show_deployment(deployment: Deployment, champion: Release | None) -> dict[st
         "version": champion.version.number if champion else None,
         "since": champion.started_at if champion else None,
         "trouble": champion.trouble if champion else "",
+        "seconds": deployment.seconds,
+        "answers_unlogged": deployment.answers_unlogged,
         "created_at": deployment.created_at,
     }
 
@@ -158,12 +171,23 @@ class PromoteVersion(ProjectEndpoint):
         body = PromoteBody(data=request.data)
         body.is_valid(raise_exception=True)
         asked = {"environment": body.validated_data["to"], "comment": body.validated_data["comment"]}
+        trial = trial_of(body.validated_data)
         try:
-            return self.once(lambda: (202, {"job": job_link(promote(version, **asked, by=caller(request)))}))
+            return self.once(
+                lambda: (202, {"job": job_link(promote(version, **asked, trial=trial, by=caller(request)))})
+            )
         except Conflict as conflict:
             if conflict.code == "blocked":  # the refusal undid the request as well; the gate has to stay
                 request_promotion(version, **asked, by=caller(request))
             raise
+
+
+def trial_of(asked: dict[str, Any]) -> Trial | None:
+    """The plan of a promotion, where one was sent."""
+    if not asked.get("traffic"):
+        return None
+    steps = planned(asked["traffic"], asked["hold"], asked["shadow"])
+    return Trial(steps, guards_of(asked["guards"]), asked["key"], asked["automatic"])
 
 
 class Deployments(ProjectEndpoint):
@@ -180,10 +204,28 @@ class Deployments(ProjectEndpoint):
         )
 
 
+class SettingsBody(serializers.Serializer[Any]):
+    """`seconds`: how long one request may take, null for as long as the server allows. `answers_unlogged`: answer, with
+    `logged` false in each row, while the log cannot be written."""
+
+    seconds = serializers.FloatField(required=False, allow_null=True)
+    answers_unlogged = serializers.BooleanField(required=False)
+
+
 class DeploymentEndpoint(ProjectEndpoint):
     """One deployment."""
 
-    action = {"GET": "model.read"}
+    action = {"GET": "model.read", "PATCH": "model.promote"}
+
+    @extend_schema(request=SettingsBody, responses={200: OBJECT, 422: OBJECT})
+    def patch(self, request: Request, key: str, name: str) -> Response:
+        """Change how it answers."""
+        deployment = deployment_for(self.project, name)
+        body = SettingsBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        now = {"seconds": deployment.seconds, "answers_unlogged": deployment.answers_unlogged}
+        changed = change_settings(deployment, **now | body.validated_data, by=caller(request))
+        return Response({"seconds": changed.seconds, "answers_unlogged": changed.answers_unlogged})
 
     @extend_schema(responses={200: OBJECT})
     def get(self, request: Request, key: str, name: str) -> Response:
