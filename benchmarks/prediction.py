@@ -23,6 +23,8 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
+from deployments.services.keys import make_key
+
 ROOT = Path(__file__).resolve().parents[1]
 ROUNDS, SECONDS = 3, 1.0
 NUMBERS, WORDS, ROWS = 12, 8, 3000
@@ -249,7 +251,6 @@ def _put_into_use(trained: dict[str, Any], method: str) -> tuple[str, str]:
 
     from accounts.models import User
     from datasets.models.versions import Dataset, Version
-    from deployments import services
     from deployments.models import Deployment, Release
     from experiments.models.registry import Model, ModelVersion
     from experiments.models.runs import Run
@@ -274,7 +275,7 @@ def _put_into_use(trained: dict[str, Any], method: str) -> tuple[str, str]:
     Release.objects.create(
         deployment=deployment, version=version, state=Release.State.CHAMPION, started_at=timezone.now()
     )
-    _, secret = services.make_key(deployment, name="bench", days=1, by=person)
+    _, secret = make_key(deployment, name="bench", days=1, by=person)
     return deployment.name, secret
 
 

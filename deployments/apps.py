@@ -7,7 +7,8 @@ class DeploymentsConfig(AppConfig):
     name = "deployments"
 
     def ready(self) -> None:
-        from deployments import discarding, jobs, moving, overview, services  # noqa: F401  they register themselves
+        from deployments import discarding, jobs, moving, overview  # noqa: F401  they register themselves
+        from deployments.services.gates import judge_again
         from projects.rejudging import on_new_targets
 
-        on_new_targets(services.judge_again)
+        on_new_targets(judge_again)

@@ -10,13 +10,18 @@ from projects.discarding import empties, keeps
 from projects.models.gates import Gate
 from projects.models.projects import Project
 
-LIVE = (Release.State.CHAMPION, Release.State.PREPARING)
+LIVE = (Release.State.CHAMPION, Release.State.PREPARING, Release.State.TRIAL)
+DOING = {
+    Release.State.CHAMPION: "is in use",
+    Release.State.PREPARING: "is being promoted",
+    Release.State.TRIAL: "is on trial",
+}
 
 
 def _live(**narrowed: object) -> Iterable[str]:
     releases = Release.objects.filter(state__in=LIVE, **narrowed).select_related("version__model", "deployment")
     for release in releases[:3]:
-        doing = "is in use" if release.state == Release.State.CHAMPION else "is being promoted"
+        doing = DOING[Release.State(release.state)]
         yield f"{release.version} {doing} under {release.deployment}."
 
 

@@ -29,18 +29,24 @@ def _things(waits: Sequence[str]) -> str:
     return " and ".join(said) if len(said) < 3 else f"{said[0]}, {said[1]} and {said[2]}"
 
 
+STANDS = {
+    "champion": ("in production", "."),
+    "preparing": ("on its way to production", "."),
+    "trial": ("on trial", " beside the model in use."),
+}
+
+
 def of_version(
     number: int, standing: str, waits: Sequence[str], checks: Sequence[dict[str, Any]], sent_back: str = ""
 ) -> list[Part]:
-    """How a version stands at the gate. `standing` is champion, preparing, retired, open, refused, changed or none."""
+    """How a version stands at the gate. `standing` is in `STANDS`, or retired, open, refused, changed, none."""
     name = f"Version {number}"
     failed = [check for check in checks if check["state"] == "fail"]
     better = next((check for check in checks if check["key"] == "better" and check["state"] in ("pass", "fail")), None)
     rest = [Part(f" {better['text']}", "fail" if better["state"] == "fail" else "")] if better else []
-    if standing == "champion":
-        return [Part(f"{name} is "), Part("in production", "accent"), Part(".")]
-    if standing == "preparing":
-        return [Part(f"{name} is "), Part("on its way to production", "accent"), Part(".")]
+    if standing in STANDS:
+        words, rest_of_it = STANDS[standing]
+        return [Part(f"{name} is "), Part(words, "accent"), Part(rest_of_it)]
     if standing == "refused":
         return [Part(f"{name} was "), Part("sent back", "warn"), Part(f": {sent_back}" if sent_back else ".")]
     if standing == "changed":

@@ -5,7 +5,10 @@ from typing import Any
 from django import forms
 
 from deployments.models import Release
-from deployments.services import DEFAULT_DAYS, MOST_DAYS
+from deployments.services.keys import DEFAULT_DAYS, MOST_DAYS
+from deployments.services.traffic import LONGEST_SECONDS
+from deployments.services.trials import Trial
+from deployments.traffic import planned, shares_in
 from projects.policies import LARGEST_CAPACITY
 
 INPUT = {"class": "input"}
@@ -28,6 +31,75 @@ class AskForm(forms.Form):
         max_length=2000,
         widget=forms.Textarea(attrs=INPUT | {"rows": 3}),
         help_text="Stands beside the sign buttons: what is better, what is not, who was asked.",
+    )
+
+
+class ShadowForm(forms.Form):
+    """How long a version answers beside the model in use before it is judged."""
+
+    hold = forms.CharField(
+        label="For at least",
+        initial="24h",
+        max_length=20,
+        widget=forms.TextInput(attrs=INPUT),
+        help_text="30m, 24h, 2d.",
+    )
+
+
+class TrialForm(forms.Form):
+    """The way into use: at once, or a growing share of the requests first."""
+
+    traffic = forms.CharField(
+        label="Shares of requests, in %",
+        required=False,
+        max_length=60,
+        widget=forms.TextInput(attrs=INPUT | {"placeholder": "10, 50, 100"}),
+        help_text="Empty: switch at once. 100 alone: at once, and back by itself if a guard fails.",
+    )
+    hold = forms.CharField(
+        label="Each holds for", required=False, initial="24h", max_length=20, widget=forms.TextInput(attrs=INPUT)
+    )
+    shadow = forms.CharField(
+        label="In shadow before, for",
+        required=False,
+        max_length=20,
+        widget=forms.TextInput(attrs=INPUT | {"placeholder": "48h"}),
+        help_text="Empty: not at all.",
+    )
+    key = forms.CharField(
+        label="Who answers is decided by the input",
+        required=False,
+        max_length=200,
+        widget=forms.TextInput(attrs=INPUT),
+        help_text="The same value gets the same version. Empty: the header Baton-Sticky-Key, else the request itself.",
+    )
+    automatic = forms.BooleanField(label="Go on by itself when a step has held", required=False, initial=True)
+
+    def trial(self) -> Trial | None:
+        """The plan, or None to switch at once. An Invalid says what is wrong."""
+        data = self.cleaned_data
+        shares = shares_in(data["traffic"])
+        if not shares:
+            return None
+        steps = planned(shares, data["hold"] or "24h", data["shadow"])
+        return Trial(steps, sticky=data["key"], is_automatic=data["automatic"])
+
+
+class SettingsForm(forms.Form):
+    """How a deployment answers."""
+
+    seconds = forms.FloatField(
+        label="A request may take, in seconds",
+        required=False,
+        min_value=0.01,
+        max_value=LONGEST_SECONDS,
+        widget=forms.NumberInput(attrs=INPUT | {"step": "any"}),
+        help_text=f"Then its caller gets a 503. Empty: {LONGEST_SECONDS:g}.",
+    )
+    answers_unlogged = forms.BooleanField(
+        label="Answer even while the log cannot be written",
+        required=False,
+        help_text="Each answer then says that it is not logged. Otherwise callers get a 503.",
     )
 
 

@@ -9,7 +9,7 @@ from projects.contract import Judgement, TargetKind, Verdict
 from projects.measures import MEASURES
 
 RULES_VERSION = 2
-ENVIRONMENTS = ("production",)
+ENVIRONMENTS = ("development", "staging", "production")
 SLOWEST_ROW_MS = 250.0
 LARGEST_BUNDLE = 500 * 1024 * 1024
 
@@ -50,7 +50,9 @@ class FailedCase:
 class Facts:
     """All that the rules look at. `rehearsal` is what the last rehearsal measured, None before the first.
 
-    `judged_at` names the threshold of the decision policy that judgements and metrics were taken at."""
+    `judged_at` names the threshold of the decision policy that judgements and metrics were taken at. `missed` are the
+    environments before this one that the project has and the version was never in use in; `outside` is its data, where
+    it does not belong to what the environment allows."""
 
     judgements: list[Judgement]
     contract_version: int | None
@@ -66,6 +68,9 @@ class Facts:
     charter_approved: bool = False
     must: tuple[str, ...] = ()
     book: Book = Book()
+    missed: tuple[str, ...] = ()
+    environment: str = "production"
+    outside: str = ""
 
 
 def fingerprint(bundle: str, data: str, contract: tuple[str, int, bool] | None, rule: str = "") -> str:
@@ -82,7 +87,8 @@ def checks(facts: Facts) -> list[Check]:
         found += [_better(facts, facts.champion), _schema(facts.signature, facts.champion)]
     if "charter" in facts.must:
         found.append(_charter(facts))
-    found += [*_cases(facts.book), _same_answers(facts), _fast(facts), _small(facts)]
+    found += [*_order(facts), *_scope(facts)]
+    found += [*_cases(facts.book), _same_answers(facts), *_replayed(facts), _fast(facts), _small(facts)]
     return [_strict(check, facts.must) for check in found]
 
 
@@ -224,6 +230,33 @@ def _cases(book: Book) -> list[Check]:
 def _failed_case(case: FailedCase) -> Check:
     state, quote = "fail" if case.blocking else "warn", f"“{case.name}” must come out otherwise: {case.reason}"
     return _check(f"edge_case_{case.number}", f"Edge case {case.number}", state, quote) | {"quote": quote}
+
+
+def _order(facts: Facts) -> list[Check]:
+    if not facts.missed:
+        return []
+    text = f"It was never in use in {' and '.join(facts.missed)}, which comes before {facts.environment} here."
+    return [_check("order", "Came the whole way", "fail", text, "not tried", f"in use in {facts.missed[-1]}")]
+
+
+def _scope(facts: Facts) -> list[Check]:
+    if not facts.outside:
+        return []
+    text = f"It learned from {facts.outside}, which models in {facts.environment} may not."
+    return [_check("scope", "Its data is allowed here", "fail", text, facts.outside)]
+
+
+def _replayed(facts: Facts) -> list[Check]:
+    """Recorded requests to the model in use, asked again; a check only where there were any."""
+    found = (facts.rehearsal or {}).get("replay")
+    if not found or not found["rows"]:
+        return []
+    rows, refused, name = found["rows"], found["refused"], "Takes recorded requests"
+    if refused:
+        text = f"{refused} of {rows} recorded requests it refuses: {found['why']}"
+        return [_check("replay", name, "fail", text, f"{refused} refused", "at most 0")]
+    text = f"{rows} recorded requests, asked again; {found['agreed']} of its answers are those of the model in use."
+    return [_check("replay", name, "pass", text, "0 refused", "at most 0")]
 
 
 def _pending(key: str, name: str, facts: Facts) -> Check:

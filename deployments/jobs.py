@@ -4,10 +4,19 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.utils import timezone
 
 from audit.actors import Actor, Machine
-from deployments import queries, services
-from deployments.models import Release
+from deployments.guarding import STOP, judged
+from deployments.measuring import what_outcomes_say
+from deployments.models import Release, TrafficPlan
+from deployments.queries.deployments import recorded_for
+from deployments.queries.gates import champions_to_ask
+from deployments.queries.traffic import guards_of_plan, plan_of, plans_to_look_at, standing_of
+from deployments.services.gates import refresh_checks
+from deployments.services.releases import fail_promotion, finish_promotion, refuse_failing_cases
+from deployments.services.servers import add_segment
+from deployments.services.traffic import forget_old, record_check
 from deployments.serving.journal import SUFFIX, folders, seal_leftovers
 from experiments.models.registry import ModelVersion
 from experiments.services import cases
@@ -31,11 +40,12 @@ def rehearse(context: Context) -> None:
         pk=context.job.payload["version"]
     )
     path = verified_path(version.bundle_id)
-    measured = context.call("deployments.rehearsal:run", {"bundle": str(path)})
+    recorded = [str(verified_path(segment.table_id)) for segment in recorded_for(version)]
+    measured = context.call("deployments.rehearsal:run", {"bundle": str(path), "replay": recorded})
     results = _asked(context, version)
     with context.finish(measured):
         cases.keep_results(version.run, results)
-        services.refresh_checks(version, by=PLATFORM)
+        refresh_checks(version, by=PLATFORM)
 
 
 def _asked(context: Context, version: ModelVersion) -> list[dict[str, Any]]:
@@ -46,7 +56,7 @@ def _asked(context: Context, version: ModelVersion) -> list[dict[str, Any]]:
 
 
 def _promotion_failed(ended: Job) -> None:
-    services.fail_promotion(ended.payload["release"], ended.message or "It was stopped.", by=PLATFORM)
+    fail_promotion(ended.payload["release"], ended.message or "It was stopped.", by=PLATFORM)
 
 
 @job("deployments.promote", queue="evaluation", limits=QUICK, on_failure=_promotion_failed)
@@ -63,10 +73,44 @@ def promote(context: Context) -> None:
             f"{count} of {measured['golden']} stored rows are answered differently now. Nothing was switched."
         )
     cases.keep_results(release.version.run, _asked(context, release.version))
-    services.refuse_failing_cases(release)
+    if release.gate:  # a shadow answers nobody
+        refuse_failing_cases(release)
     by: Actor = release.created_by or PLATFORM
     with context.finish(measured):
-        services.finish_promotion(release, measured, by=by)
+        finish_promotion(release, measured, by=by)
+
+
+@job("deployments.check_traffic", queue="monitoring", limits=QUICK)
+def check_traffic(context: Context) -> None:
+    """One look at a running trial: what was counted since its step began, judged, and what follows."""
+    plan = plan_of(context.job.payload["plan"])
+    if plan.state != TrafficPlan.State.RUNNING:
+        with context.finish({"action": "over"}):
+            return
+    standing = standing_of(plan, timezone.now(), what_outcomes_say(plan, context))
+    found = judged(standing, guards_of_plan(plan))
+    counts = {"champion": dict(standing.champion), "challenger": dict(standing.challenger)}
+    with context.finish({"action": found.action, "reason": found.reason}):
+        record_check(plan, plan.step, found, counts)
+
+
+@periodic("deployments.traffic", every=min(2, settings.TICK_SECONDS))
+def look_at_trials() -> None:
+    """A check for each running trial whose time has come, and at once where something has to follow."""
+    for plan, is_due in plans_to_look_at():
+        mine = Job.objects.filter(kind="deployments.check_traffic", subject_id=str(plan.pk), state__in=OPEN_STATES)
+        if mine.exists():
+            continue
+        if is_due or judged(standing_of(plan, timezone.now()), guards_of_plan(plan)).action == STOP:
+            jobs.start(
+                "deployments.check_traffic",
+                by=PLATFORM,
+                title=f"Checking {plan}",
+                subject=plan,
+                project_key=plan.deployment.project.key,
+                payload={"plan": str(plan.pk)},
+            )
+    forget_old()
 
 
 def _sealed_files() -> list[Path]:
@@ -83,7 +127,7 @@ def seal(context: Context) -> None:
     rows = sum(found["rows"] for found in answer["segments"])
     with context.finish({"files": len(files), "rows": rows, "damaged": sum(answer["damaged"].values())}):
         for found, table in stored:
-            services.add_segment(found, table)
+            add_segment(found, table)
     for path in files:
         if str(path) in answer["damaged"]:
             path.rename(path.with_suffix(".damaged"))  # somebody may want to look at it
@@ -94,7 +138,7 @@ def seal(context: Context) -> None:
 @periodic("deployments.ask_cases", every=3600)
 def ask_what_is_in_use() -> None:
     """Put the edge-case book to everything in use, once a day and soon after a case is written."""
-    for release in queries.champions_to_ask():
+    for release in champions_to_ask():
         cases.ask_about_cases(release.version.run, by=PLATFORM, everything=True)
 
 

@@ -14,9 +14,10 @@ from datasets.masking import HIDDEN, visible
 from deployments.serving.journal import SUFFIX, folders
 
 BLOCK = 64 * 1024
+SHADOW = "shadow"
 DISORDER = 1_000  # requests are answered side by side, so their lines may stand a little out of order
 COLUMNS = ["id", "at", "release", "version", "latency_ms", "answer", "probability", "row", "unknown"]
-LATER = ["decision", "policy", "baseline", "chances"]  # lines that were written before there were policies lack them
+LATER = ["decision", "policy", "baseline", "chances", "role"]  # older lines lack some of them
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Logged:
     policy: int | None = None
     baseline: Any = None
     chances: dict[str, float] | None = None
+    role: str | None = None
 
     def seen(self, hidden: Collection[str], target: str) -> "Logged":
         """The row without values of hidden columns; what was said of a hidden target is one of them."""
@@ -98,6 +100,8 @@ def _rows_backwards(file: BinaryIO, deployment: str, before: str) -> Iterator[Lo
             row = orjson.loads(line)
         except ValueError:
             continue
+        if row.get("role") == SHADOW:
+            continue  # nobody got that answer
         if row["deployment"] == deployment and (not before or row["id"] < before):
             yield _logged(row)
 

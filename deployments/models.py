@@ -13,14 +13,39 @@ from projects.models.projects import Project
 from storage.models import Blob
 
 
+class Environment(models.Model):
+    """What a project says of one environment: who signs at its gate, and which data its models may have learned from.
+
+    A project that says nothing has production only. One that has staging goes through it first. `signers` empty: as the
+    risk tier has it. `datasets` empty: any.
+    """
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="environments")
+    name = models.CharField(max_length=20)
+    signers = models.JSONField(default=list, blank=True)
+    datasets = models.JSONField(default=list, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "name"], name="one_row_per_environment")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Deployment(models.Model):
-    """A name under which predictions are asked for, in one environment."""
+    """A name under which predictions are asked for, in one environment.
+
+    `seconds`: how long one request may take, where less than every server allows. `answers_unlogged`: whether it
+    answers, and says so, while the log cannot be written.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="deployments")
     name = models.SlugField(max_length=60, unique=True)
     environment = models.CharField(max_length=20, default="production")
     model = models.ForeignKey(Model, null=True, on_delete=models.CASCADE, related_name="deployments")
+    seconds = models.FloatField(null=True, blank=True)
+    answers_unlogged = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -42,10 +67,13 @@ class Release(models.Model):
     """
 
     class State(models.TextChoices):
-        """The one in use, one of before, one whose promotion did not end well, or one of another instance."""
+        """The one in use, one that is tried beside it, one of before, one that did not get there, or one of another
+        instance."""
 
         PREPARING = "preparing", "Getting ready"
         CHAMPION = "champion", "In use"
+        TRIAL = "trial", "On trial"
+        TRIED = "tried", "Was tried"
         RETIRED = "retired", "Kept ready"
         FAILED = "failed", "Failed"
         ELSEWHERE = "elsewhere", "In use elsewhere"
@@ -75,10 +103,98 @@ class Release(models.Model):
             models.UniqueConstraint(
                 fields=["deployment"], condition=models.Q(state="preparing"), name="one_promotion_at_a_time"
             ),
+            models.UniqueConstraint(
+                fields=["deployment"], condition=models.Q(state="trial"), name="one_trial_per_deployment"
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.version} in {self.deployment}"
+
+
+class TrafficPlan(models.Model):
+    """One trial of a challenger beside the model in use: its steps, its guards, where it stands and how it ended.
+
+    `sticky` is the input whose value decides who answers; empty for the request's key header, else its body.
+    `is_automatic`: whether it goes to the next step by itself; it stops by itself always.
+    `authority`: what people signed in the place of a gate.
+    """
+
+    class State(models.TextChoices):
+        """Waiting for the rehearsal, under way, ended with the challenger in use, or stopped."""
+
+        WAITING = "waiting", "Getting ready"
+        RUNNING = "running", "Under way"
+        DONE = "done", "In use now"
+        STOPPED = "stopped", "Stopped"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="plans")
+    number = models.PositiveIntegerField()
+    challenger = models.OneToOneField(Release, on_delete=models.CASCADE, related_name="plan")
+    champion = models.ForeignKey(Release, null=True, on_delete=models.CASCADE, related_name="challenged_by")
+    steps = models.JSONField()
+    guards = models.JSONField(default=dict)
+    sticky = models.CharField(max_length=200, blank=True)
+    is_automatic = models.BooleanField(default=True)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
+    step = models.PositiveIntegerField(default=0)
+    step_since = models.DateTimeField(null=True, blank=True)
+    authority = models.TextField(blank=True)
+    reason = models.TextField(blank=True)
+    stopped_itself = models.BooleanField(default=False)
+    created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["deployment", "number"], name="one_number_per_plan"),
+            models.UniqueConstraint(
+                fields=["deployment"], condition=models.Q(state="running"), name="one_running_plan_per_deployment"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"trial {self.number} of {self.deployment}"
+
+
+class TrafficCheck(models.Model):
+    """One look at a running plan: the counts since its step began, the findings, and what followed."""
+
+    plan = models.ForeignKey(TrafficPlan, on_delete=models.CASCADE, related_name="checks")
+    step = models.PositiveIntegerField()
+    action = models.CharField(max_length=10)
+    reason = models.TextField()
+    findings = models.JSONField(default=list)
+    counts = models.JSONField(default=dict)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+        indexes = [models.Index(fields=["plan", "-created_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.plan} {self.created_at:%H:%M:%S}: {self.action}"
+
+
+class Tally(models.Model):
+    """What one prediction server counted of one side of one step of a plan."""
+
+    plan = models.ForeignKey(TrafficPlan, on_delete=models.CASCADE, related_name="tallies")
+    server = models.CharField(max_length=120)
+    step = models.PositiveIntegerField()
+    role = models.CharField(max_length=10)
+    counts = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["plan", "server", "step", "role"], name="one_tally_per_server_and_side")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.plan} step {self.step} {self.role}"
 
 
 class ConsumerKey(models.Model):
@@ -107,11 +223,15 @@ class ConsumerKey(models.Model):
 
 
 class Segment(models.Model):
-    """A sealed piece of the prediction log of one deployment: a Parquet table of answered rows, in order of time."""
+    """A sealed piece of the prediction log of one deployment: a Parquet table of answered rows, in order of time.
+
+    Answers that nobody got, of a model in shadow, stand in pieces of their own.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="segments")
     source = models.CharField(max_length=120)
+    is_shadow = models.BooleanField(default=False)
     table = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="+")
     rows = models.BigIntegerField()
     first_at = models.DateTimeField()

@@ -1,6 +1,17 @@
 """What of the deployments room moves with a project: what was in use, at rest, without keys or single answers."""
 
-from deployments.models import ConsumerKey, Deployment, Release, Revision, Segment, Server
+from deployments.models import (
+    ConsumerKey,
+    Deployment,
+    Environment,
+    Release,
+    Revision,
+    Segment,
+    Server,
+    Tally,
+    TrafficCheck,
+    TrafficPlan,
+)
 from projects.moving import Fields, Landing, Moved, moves, stays
 
 LONGEST = 60
@@ -33,10 +44,20 @@ def _release(fields: Fields, landing: Landing) -> None:
     fields["trouble"] = ""
 
 
+def _plan(fields: Fields, landing: Landing) -> None:
+    """A trial that was under way there ended with the move."""
+    if fields.get("state") in (TrafficPlan.State.RUNNING, TrafficPlan.State.WAITING):
+        fields["state"], fields["reason"] = TrafficPlan.State.STOPPED, "The project was moved to another instance."
+        fields["ended_at"] = landing.packed_at.isoformat()
+
+
 moves(
+    Moved(Environment),
     Moved(Deployment, claim=_claim),
     Moved(Release, "deployment__project", arrive=_release),
+    Moved(TrafficPlan, "deployment__project", arrive=_plan),
+    Moved(TrafficCheck, "plan__deployment__project"),
 )
 stays("Keys never travel. Make new ones for those who ask here.", ConsumerKey)
 stays("The log of single predictions stays where people’s cases were answered; what was counted goes along.", Segment)
-stays("What prediction servers remember belongs to their instance.", Revision, Server)
+stays("What prediction servers remember belongs to their instance.", Revision, Server, Tally)

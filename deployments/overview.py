@@ -12,8 +12,11 @@ from django.utils import timezone
 from accounts.models import User
 from datasets.models.versions import Version
 from datasets.using import Use, uses
-from deployments import queries
 from deployments.models import Deployment, Release
+from deployments.queries.decisions import reference_run
+from deployments.queries.deployments import deployment_for, ways_back
+from deployments.queries.environments import PRODUCTION
+from deployments.queries.versions import fingerprint_of as version_stands_for
 from experiments.models.registry import ModelVersion
 from experiments.pages.value import value_context
 from experiments.queries.models import model_version_for
@@ -63,7 +66,7 @@ def worth_beside_definition(project: Project, roles: frozenset[Role]) -> list[Se
 
 
 def _worth(project: Project) -> list[dict[str, Any]]:
-    run = queries.reference_run(project)
+    run = reference_run(project)
     if run is None or not run.evaluation:
         worth = worth_of(project)
         return [{"worth": worth, "value": None, "measured_run": None, "lines": _lines(project, worth)}]
@@ -81,7 +84,8 @@ WAIVER_NOTICE_DAYS = 14
 
 def _champions(projects: Sequence[Project]) -> dict[UUID, Release]:
     """The release in use of each project; of several deployments the newest."""
-    releases = Release.objects.filter(deployment__project__in=projects, state=Release.State.CHAMPION)
+    live = {"state": Release.State.CHAMPION, "deployment__environment": PRODUCTION}
+    releases = Release.objects.filter(deployment__project__in=projects, **live)
     rows = releases.select_related(
         "deployment__project", "version__model", "version__run__data__dataset", "gate"
     ).order_by("started_at")
@@ -139,7 +143,7 @@ def _outcome(champion: Release) -> Outcome:
 def what_signatures_mean(version_id: str, environment: str) -> str | None:
     """The bytes of model and data, the targets and the rules as they are now."""
     version = ModelVersion.objects.select_related("model__project", "run__data").filter(pk=version_id).first()
-    return queries.fingerprint_of(version, environment) if version else None
+    return version_stands_for(version, environment) if version else None
 
 
 def _find_version(project: Project, name: str) -> Thing | None:
@@ -245,7 +249,7 @@ def what_delivery_should_do(user: User, projects: dict[Project, frozenset[Role]]
             5,
             "triangle-alert",
             f"{deployment.name}: the stored model is damaged",
-            f"{release.trouble} {len(queries.ways_back(deployment))} earlier versions are kept ready.",
+            f"{release.trouble} {len(ways_back(deployment))} earlier versions are kept ready.",
             reverse("deployment", args=[deployment.project.key, deployment.name]),
             "Look",
             deployment.project,
@@ -283,7 +287,7 @@ def find_model_version(project: Project, own: str) -> tuple[str, str]:
 @subject("deployment")
 def find_deployment(project: Project, own: str) -> tuple[str, str]:
     """A deployment by its name."""
-    deployment = queries.deployment_for(project, own)
+    deployment = deployment_for(project, own)
     return deployment.name, reverse("deployment", args=[project.key, deployment.name])
 
 

@@ -5,13 +5,18 @@ import time
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from deployments import golden
+from deployments.serving.tallies import agree
 from experiments.evaluation.quantiles import measured_quantile
 from experiments.packaging import Bundle, Predictor
+from experiments.signatures import check_rows
 from jobs.report import Report
 from problems.problem import Invalid, Problem
+from storage import tables
 
-TRIES = 30
+TRIES, RECORDED = 30, 1_000
 ANSWERS, LEAST_ANSWERS, LONGEST_SECONDS = 300, 60, 10.0
 
 
@@ -34,6 +39,7 @@ def run(spec: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:
     report.progress(2, 3, "measuring its speed")
     one, many = _milliseconds(serving, rows[:1]), _milliseconds(serving, (rows * 100)[:100])
     slowest = _slowest(serving, rows)
+    replay = replayed(spec.get("replay") or [], predictor, bundle.signature)
     report.progress(3, 3, "done")
     return {
         "golden": len(rows),
@@ -42,7 +48,39 @@ def run(spec: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:
         "hundred_rows_ms": round(many, 3),
         "p95": slowest,
         "bytes": path.stat().st_size,
+        "replay": replay,
     }
+
+
+def replayed(paths: list[str], predictor: Predictor, signature: dict[str, Any]) -> dict[str, Any]:
+    """Recorded requests, newest pieces of the log first, asked again: {rows, refused, why, agreed}."""
+    rows, said = _recorded(paths)
+    found: dict[str, Any] = {"rows": len(rows), "refused": 0, "why": "", "agreed": 0}
+    good, before = [], []
+    for row, answer in zip(rows, said, strict=True):
+        clean, errors = check_rows(signature, [row])
+        if errors:
+            found["refused"] += 1
+            found["why"] = found["why"] or f"{errors[0]['field']} {errors[0]['message']}."
+        else:
+            good += clean
+            before.append(answer)
+    answers = predictor.predict(good) if good else []
+    found["agreed"] = sum(agree(one.answer, other) for one, other in zip(answers, before, strict=True))
+    return found
+
+
+def _recorded(paths: list[str]) -> tuple[list[dict[str, Any]], list[Any]]:
+    rows: list[dict[str, Any]] = []
+    said: list[Any] = []
+    for path in paths:
+        for batch in tables.read_batches(Path(path), columns=["row", "answer"]):
+            for one in batch.to_pylist():
+                if len(rows) >= RECORDED:
+                    return rows, said
+                rows.append(orjson.loads(one["row"]))
+                said.append(orjson.loads(one["answer"]))
+    return rows, said
 
 
 def _serving(bundle: Bundle, report: Report) -> Predictor:

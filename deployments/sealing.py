@@ -1,4 +1,4 @@
-"""PURE: sealed pieces of the prediction log become Parquet tables, one for each deployment in them."""
+"""PURE: sealed pieces of the prediction log become Parquet tables, one for each deployment; shadows apart."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -28,11 +28,13 @@ SCHEMA = pa.schema(
         ("policy", pa.int64()),
         ("baseline", pa.string()),
         ("chances", pa.string()),
+        ("role", pa.string()),
+        ("beside", pa.string()),
     ]
 )
 
 
-PLAIN = ("id", "release", "version", "latency_ms", "unknown", "decision", "policy")
+PLAIN = ("id", "release", "version", "latency_ms", "unknown", "decision", "policy", "role", "beside")
 
 
 def run(spec: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:
@@ -48,12 +50,13 @@ def run(spec: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:
         if broken:
             damaged[name] = broken
             report.log(f"{path.name}: {broken} damaged lines were left out.")
-        for place, (deployment, rows) in enumerate(sorted(by_deployment.items())):
+        for place, ((deployment, is_shadow), rows) in enumerate(sorted(by_deployment.items())):
             table = f"{number}-{place}.parquet"
             tables.write(folder / table, SCHEMA, _batches(rows))
             found.append(
                 {
-                    "source": path.name,
+                    "source": f"{path.name}#shadow" if is_shadow else path.name,
+                    "is_shadow": is_shadow,
                     "deployment": deployment,
                     "table": table,
                     "rows": len(rows),
@@ -64,14 +67,14 @@ def run(spec: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:
     return {"segments": found, "damaged": damaged}
 
 
-def _read(path: Path) -> tuple[dict[str, list[dict[str, Any]]], int]:
-    rows: dict[str, dict[str, dict[str, Any]]] = {}
+def _read(path: Path) -> tuple[dict[tuple[str, bool], list[dict[str, Any]]], int]:
+    rows: dict[tuple[str, bool], dict[str, dict[str, Any]]] = {}
     broken = 0
     with path.open("rb") as file:
         for line in file:
             try:
                 row = orjson.loads(line)
-                rows.setdefault(str(row["deployment"]), {})[str(row["id"])] = _typed(row)
+                rows.setdefault((str(row["deployment"]), row.get("role") == "shadow"), {})[str(row["id"])] = _typed(row)
             except (ValueError, KeyError, TypeError):
                 broken += 1
     return {name: [kept[key] for key in sorted(kept)] for name, kept in rows.items()}, broken

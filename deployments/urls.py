@@ -2,10 +2,13 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from deployments import api
-from deployments.pages import decisions, deploy, deployments, versions
+from deployments.api import deployments as api
+from deployments.api import environments
+from deployments.api import traffic as traffic_api
+from deployments.pages import decisions, deploy, deployments, traffic, versions
 
 P = "p/<slug:key>/"
+M = "projects/<slug:key>/models/<slug:name>/versions/<int:number>/"
 V = f"{P}models/<slug:name>/v<int:number>/"
 D = f"{P}deployments/<slug:name>/"
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -17,6 +20,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{V}ask/", versions.Ask.as_view(), name="model-ask"),
     path(f"{V}check/", versions.CheckAgain.as_view(), name="model-check"),
     path(f"{V}promote/", versions.Promote.as_view(), name="model-promote"),
+    path(f"{V}shadow/", traffic.Shadow.as_view(), name="model-shadow"),
+    path(f"{D}traffic/advance/", traffic.Advance.as_view(), name="trial-advance"),
+    path(f"{D}traffic/stop/", traffic.Stop.as_view(), name="trial-stop"),
+    path(f"{D}settings/", traffic.Settings.as_view(), name="deployment-settings"),
     path(D, deployments.DeploymentPage.as_view(), name="deployment"),
     path(f"{D}keys/", deployments.KeyMake.as_view(), name="key-make"),
     path(f"{D}keys/<uuid:key_id>/revoke/", deployments.KeyRevoke.as_view(), name="key-revoke"),
@@ -28,12 +35,20 @@ urlpatterns: list[URLPattern | URLResolver] = [
 A = "projects/<slug:key>/"
 AD = f"{A}deployments/<slug:name>/"
 api_urls: list[URLPattern | URLResolver] = [
-    path(f"{A}models/<slug:name>/versions/<int:number>/promote/", api.PromoteVersion.as_view(), name="api-promote"),
+    path(f"{M}promote/", api.PromoteVersion.as_view(), name="api-promote"),
+    path(
+        f"{A}models/<slug:name>/versions/<int:number>/shadow/", traffic_api.ShadowVersion.as_view(), name="api-shadow"
+    ),
+    path(f"{A}environments/", environments.Environments.as_view(), name="api-environments"),
+    path(f"{A}environments/<slug:name>/", environments.EnvironmentEndpoint.as_view(), name="api-environment"),
     path(f"{A}policies/", api.Policies.as_view(), name="api-policies"),
     path(f"{A}policies/curve/", api.PolicyCurve.as_view(), name="api-policy-curve"),
     path(f"{A}policies/<int:number>/", api.PolicyEndpoint.as_view(), name="api-policy"),
     path(f"{A}deployments/", api.Deployments.as_view(), name="api-deployments"),
     path(AD, api.DeploymentEndpoint.as_view(), name="api-deployment"),
+    path(f"{AD}traffic/", traffic_api.Traffic.as_view(), name="api-traffic"),
+    path(f"{AD}traffic/advance/", traffic_api.Advance.as_view(), name="api-trial-advance"),
+    path(f"{AD}traffic/stop/", traffic_api.Stop.as_view(), name="api-trial-stop"),
     path(f"{AD}keys/", api.Keys.as_view(), name="api-keys"),
     path(f"{AD}keys/<uuid:key_id>/", api.KeyEndpoint.as_view(), name="api-key"),
     path(f"{AD}stop/", api.TakeOut.as_view(), name="api-deployment-stop"),

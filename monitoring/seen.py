@@ -7,7 +7,7 @@ from uuid import UUID
 from datasets import masking
 from datasets.queries.seen import Roles
 from deployments.models import Deployment
-from deployments.queries import hidden_by, hidden_from, target_of
+from deployments.queries.predictions import hidden_by, hidden_from, target_of
 from monitoring.models import Alert, Retraining, Window
 from projects.models.projects import Project
 

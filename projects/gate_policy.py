@@ -33,7 +33,15 @@ class GateRule:
         return asdict(self)
 
 
+def _before(tier: Tier, *roles: Role) -> GateRule:
+    """Before production nobody but the team is answered: few sign, and whoever asks may."""
+    signers = tuple(role.value for role in roles)
+    return GateRule(tier=tier.value, roles=signers, waiver_role=Role.ML_ENGINEER.value, requester_may_sign=True)
+
+
 RULES: dict[tuple[Tier, str], GateRule] = {
+    **{(tier, "development"): _before(tier) for tier in Tier},
+    **{(tier, "staging"): _before(tier, Role.ML_ENGINEER) for tier in Tier},
     (Tier.LOW, "production"): GateRule(
         tier=Tier.LOW.value,
         roles=(Role.ML_ENGINEER.value,),

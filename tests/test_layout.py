@@ -77,6 +77,7 @@ BESIDE = {
         "moving": "fills the socket of moving",
         "serving": "a process of its own",
         "asking": "one call to the prediction server",
+        "measuring": "the socket of outcomes",
         "facts": "fetches what the gate's pure rules look at",
     },
     "monitoring": {
@@ -85,6 +86,7 @@ BESIDE = {
         "moving": "fills the socket of moving",
         "reading": "a watch as its pages and the API show it",
         "seen": "a watch without the values that somebody must not see",
+        "trials": "fills the socket of outcomes",
         "sample": "plays the sample project's story",
     },
 }

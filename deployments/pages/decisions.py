@@ -8,10 +8,10 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from deployments import queries
 from deployments.forms import PolicyForm
 from deployments.pages.versions import person
 from deployments.previews import Preview, preview
+from deployments.queries.decisions import reference_run, rule_for, scores_of
 from experiments.models.runs import Run
 from experiments.queries.runs import finished_runs
 from experiments.value import own_rule
@@ -42,7 +42,7 @@ class DecisionPages(ProjectPage):
         """The run whose held-back scores are looked at."""
         asked = self.request.POST.get("run") or self.request.GET.get("run") or ""
         number = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 9 else None
-        run = queries.reference_run(self.project, number)
+        run = reference_run(self.project, number)
         return run if run and run.state == Run.State.FINISHED else None
 
     def page(self, status: int = 200, **changed: Any) -> HttpResponse:
@@ -90,7 +90,7 @@ class DecisionPages(ProjectPage):
         run = self.run
         if run is None or not run.evaluation.get("thresholds"):
             return None
-        now = queries.rule_for(self.project, run) or own_rule(run.evaluation)
+        now = rule_for(self.project, run) or own_rule(run.evaluation)
         new = self.asked(form, run)
         if new is None and waiting and not form.is_bound:
             new = Rule(waiting.threshold, waiting.person_low, waiting.person_high, 0, waiting.person_cost)
@@ -118,7 +118,7 @@ class DecisionPages(ProjectPage):
         if draft.capacity is None or worth is None or worth.cases_a_month is None:
             raise Invalid(NO_CASES, fields={"capacity": NO_CASES})
         cases = policies.cases_in(draft.period, worth.cases_a_month)
-        return policies.threshold_for(draft.capacity, cases, queries.scores_of(run))
+        return policies.threshold_for(draft.capacity, cases, scores_of(run))
 
     def named(self) -> Policy:
         """The version that the form names."""
@@ -168,7 +168,7 @@ class Decisions(DecisionPages):
             policy = propose_policy(
                 self.project,
                 values=values,
-                bins=queries.scores_of(self.run),
+                bins=scores_of(self.run),
                 reference=reference,
                 by=person(request),
             )

@@ -5,8 +5,9 @@ from typing import Any
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 
-from deployments import queries
 from deployments.models import Release
+from deployments.queries.deployments import deployments_of, servers_alive, stored_rows
+from deployments.queries.versions import versions_of
 from experiments.estimators.catalog import name_of
 from experiments.models.registry import ModelVersion
 from projects.access import ProjectPage
@@ -15,6 +16,8 @@ ROWS = 50
 STATES = {
     Release.State.CHAMPION: ("pass", "In production"),
     Release.State.PREPARING: ("accent", "On its way"),
+    Release.State.TRIAL: ("accent", "On trial"),
+    Release.State.TRIED: ("", "Was tried"),
     Release.State.RETIRED: ("", "Kept ready"),
     Release.State.FAILED: ("fail", "Did not get there"),
     Release.State.ELSEWHERE: ("", "In use elsewhere"),
@@ -22,7 +25,9 @@ STATES = {
 ORDER = [
     Release.State.CHAMPION,
     Release.State.PREPARING,
+    Release.State.TRIAL,
     Release.State.RETIRED,
+    Release.State.TRIED,
     Release.State.FAILED,
     Release.State.ELSEWHERE,
 ]
@@ -53,9 +58,9 @@ class Deploy(ProjectPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show them."""
-        live = list(queries.deployments_of(self.project))
-        stored = queries.stored_rows(live)
-        page = Paginator(queries.versions_of(self.project), ROWS).get_page(request.GET.get("page"))
+        live = list(deployments_of(self.project))
+        stored = stored_rows(live)
+        page = Paginator(versions_of(self.project), ROWS).get_page(request.GET.get("page"))
         cards = [
             {
                 "deployment": one,
@@ -65,4 +70,4 @@ class Deploy(ProjectPage):
             for one in live
         ]
         rows = [row_of(version) for version in page.object_list]
-        return self.show(cards=cards, rows=rows, page_obj=page, servers=queries.servers_alive())
+        return self.show(cards=cards, rows=rows, page_obj=page, servers=servers_alive())

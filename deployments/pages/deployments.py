@@ -7,17 +7,67 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils import timezone
 
-from deployments import asking, findings, queries, services, snippets
-from deployments.forms import KeyForm, RollBackForm, TryForm
-from deployments.models import Deployment, Release
+from deployments import asking, findings, snippets
+from deployments.forms import KeyForm, RollBackForm, SettingsForm, TryForm
+from deployments.guarding import judged
+from deployments.models import Deployment, Release, TrafficPlan
 from deployments.pages.versions import person
+from deployments.queries.decisions import rule_for
+from deployments.queries.deployments import (
+    champion_of,
+    deployment_for,
+    key_for,
+    keys_of,
+    release_for,
+    releases_of,
+    servers_alive,
+    stored_rows,
+    ways_back,
+)
+from deployments.queries.predictions import recent_predictions
+from deployments.queries.traffic import guards_of_plan, plans_of, standing_of
+from deployments.queries.versions import seen_signature
+from deployments.services.keys import make_key, revoke_key
+from deployments.services.releases import roll_back, take_out_of_use
+from deployments.traffic import of_rows
+from deployments.trial_words import bar_of, path_of, sentence_of
 from problems.problem import Denied, Missing, Problem
 from projects.access import ProjectPage
 from projects.policies import sentences
 from projects.queries.policies import policy_in_force
 
-SHOWN = 20
+SHOWN, PLANS = 20, 20
+
+
+def _settings_form(deployment: Deployment) -> SettingsForm:
+    now = {"seconds": deployment.seconds, "answers_unlogged": deployment.answers_unlogged}
+    return SettingsForm(initial=now, auto_id="set_%s")
+
+
+def trials_of(deployment: Deployment, champion: Release | None) -> dict[str, Any]:
+    """The trial under way, as the page shows it, and those of before."""
+    plans = list(plans_of(deployment)[:PLANS])
+    plan = next((one for one in plans if one.state == TrafficPlan.State.RUNNING), None)
+    context: dict[str, Any] = {"plan": plan, "past_plans": [one for one in plans if one is not plan]}
+    if plan is None or champion is None:
+        return context
+    steps = of_rows(plan.steps)
+    step, number = steps[plan.step], plan.challenger.version.number
+    standing = standing_of(plan, timezone.now())
+    found = judged(standing, guards_of_plan(plan))
+    following = steps[plan.step + 1].said if plan.step + 1 < len(steps) else ""
+    return context | {
+        "trial_path": path_of(steps, plan.step, False),
+        "trial_bar": bar_of(step, champion.version.number, number),
+        "trial_sentence": sentence_of(step, number, standing.challenger),
+        "trial_findings": found.findings,
+        "trial_reason": found.reason,
+        "trial_next": following,
+        "trial_may_go_on": bool(plan.challenger.gate_id or (following and plan.authority)),
+        "trial_checks": plan.checks.all()[:5],
+    }
 
 
 class DeploymentPages(ProjectPage):
@@ -28,13 +78,13 @@ class DeploymentPages(ProjectPage):
 
     def page(self, deployment: Deployment, status: int = 200, **changed: Any) -> HttpResponse:
         """The whole page, with some of its content put in by the caller."""
-        champion = queries.champion_of(deployment)
-        ways = queries.ways_back(deployment)
-        today = queries.stored_rows([deployment]).get(deployment.pk, (0, 0))
-        servers = queries.servers_alive()
+        champion = champion_of(deployment)
+        ways = ways_back(deployment)
+        today = stored_rows([deployment]).get(deployment.pk, (0, 0))
+        servers = servers_alive()
         number, trouble = (champion.version.number, champion.trouble) if champion else (None, "")
         before = self.request.GET.get("before", "")
-        predictions = queries.recent_predictions(deployment, self.roles, before=before, limit=SHOWN + 1)
+        predictions = recent_predictions(deployment, self.roles, before=before, limit=SHOWN + 1)
         context: dict[str, Any] = {
             "deployment": deployment,
             "champion": champion,
@@ -42,24 +92,26 @@ class DeploymentPages(ProjectPage):
             "servers": servers,
             "answers": today,
             "finding": findings.of_deployment(deployment.name, number, trouble, today[1], servers),
-            "releases": queries.releases_of(deployment)[:50],
-            "keys": queries.keys_of(deployment)[:50],
+            "releases": releases_of(deployment)[:50],
+            "keys": keys_of(deployment)[:50],
             "key_form": KeyForm(auto_id="key_%s"),
+            "settings_form": _settings_form(deployment),
             "roll_back_form": RollBackForm(ways=ways, auto_id="back_%s") if ways else None,
             "dialog_form": RollBackForm(ways=ways, auto_id="dialog_%s") if ways else None,
             "predictions": predictions[:SHOWN],
             "older": predictions[SHOWN - 1].id if len(predictions) > SHOWN else "",
             "url": snippets.predict_url(settings.PREDICT_URL, deployment.name),
         }
+        context |= trials_of(deployment, champion)
         policy = policy_in_force(self.project)
-        rule = queries.rule_for(self.project, champion.version.run) if champion else None
+        rule = rule_for(self.project, champion.version.run) if champion else None
         context |= {"policy": policy, "rule": rule, "policy_lines": sentences(policy) if policy else []}
         return self.show(status=status, **(context | self._calls(deployment, champion) | changed))
 
     def _calls(self, deployment: Deployment, champion: Release | None) -> dict[str, Any]:
         if champion is None:
             return {}
-        signature = queries.seen_signature(champion.version, self.roles)
+        signature = seen_signature(champion.version, self.roles)
         row = {part["name"]: part.get("example") for part in signature["inputs"]}
         base = settings.PREDICT_URL
         return {
@@ -88,7 +140,7 @@ class DeploymentPage(DeploymentPages):
 
     def get(self, request: HttpRequest, name: str) -> HttpResponse:
         """Show it."""
-        return self.page(queries.deployment_for(self.project, name))
+        return self.page(deployment_for(self.project, name))
 
 
 class KeyMake(DeploymentPages):
@@ -98,12 +150,12 @@ class KeyMake(DeploymentPages):
 
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
         """Do it."""
-        deployment = queries.deployment_for(self.project, name)
+        deployment = deployment_for(self.project, name)
         form = KeyForm(request.POST, auto_id="key_%s")
         if not form.is_valid():
             return self.page(deployment, status=422, key_form=form)
         try:
-            key, secret = services.make_key(deployment, **form.cleaned_data, by=person(request))
+            key, secret = make_key(deployment, **form.cleaned_data, by=person(request))
         except Problem as problem:
             return self.refused(deployment, problem, key_form=form)
         return self.page(deployment, made=key, secret=secret)
@@ -116,9 +168,9 @@ class KeyRevoke(DeploymentPages):
 
     def post(self, request: HttpRequest, name: str, key_id: UUID) -> HttpResponse:
         """Do it."""
-        deployment = queries.deployment_for(self.project, name)
-        key = queries.key_for(deployment, key_id)
-        services.revoke_key(key, by=person(request))
+        deployment = deployment_for(self.project, name)
+        key = key_for(deployment, key_id)
+        revoke_key(key, by=person(request))
         messages.success(request, f"{key.name} may no longer ask. It takes effect within a second.")
         return redirect("deployment", self.project.key, name)
 
@@ -130,9 +182,9 @@ class TakeOut(DeploymentPages):
 
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
         """Do it at once."""
-        deployment = queries.deployment_for(self.project, name)
+        deployment = deployment_for(self.project, name)
         try:
-            services.take_out_of_use(deployment, reason=request.POST.get("reason", "")[:2000], by=person(request))
+            take_out_of_use(deployment, reason=request.POST.get("reason", "")[:2000], by=person(request))
         except Problem as problem:
             return self.refused(deployment, problem)
         messages.success(request, f"{name} answers no more. Its model is kept ready.")
@@ -146,13 +198,13 @@ class RollBack(DeploymentPages):
 
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
         """Do it at once."""
-        deployment = queries.deployment_for(self.project, name)
-        form = RollBackForm(request.POST, ways=queries.ways_back(deployment), auto_id="back_%s")
+        deployment = deployment_for(self.project, name)
+        form = RollBackForm(request.POST, ways=ways_back(deployment), auto_id="back_%s")
         if not form.is_valid():
             return self.page(deployment, status=422, roll_back_form=form)
-        to = queries.release_for(deployment, form.cleaned_data["to"])
+        to = release_for(deployment, form.cleaned_data["to"])
         try:
-            services.roll_back(deployment, to=to, reason=form.cleaned_data["reason"], by=person(request))
+            roll_back(deployment, to=to, reason=form.cleaned_data["reason"], by=person(request))
         except Problem as problem:
             return self.refused(deployment, problem, roll_back_form=form)
         messages.success(request, f"Version {to.version.number} is in use again. The team has been told.")
@@ -166,11 +218,11 @@ class Try(DeploymentPages):
 
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
         """Do it."""
-        deployment = queries.deployment_for(self.project, name)
-        champion = queries.champion_of(deployment)
+        deployment = deployment_for(self.project, name)
+        champion = champion_of(deployment)
         if champion is None:
             raise Missing("Nothing is live here yet.")
-        form = TryForm(request.POST, signature=queries.seen_signature(champion.version, self.roles), auto_id="try_%s")
+        form = TryForm(request.POST, signature=seen_signature(champion.version, self.roles), auto_id="try_%s")
         if not form.is_valid():
             return self.page(deployment, status=422, try_form=form)
         try:

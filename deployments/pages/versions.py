@@ -8,11 +8,16 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from accounts.models import User
-from deployments import findings, gate_rules, queries, services, snippets
-from deployments.forms import AskForm
+from deployments import findings, gate_rules, snippets
+from deployments.forms import AskForm, ShadowForm, TrialForm
 from deployments.models import Release
 from deployments.pages.deploy import row_of
 from deployments.pages.gate_rows import check_rows, may_take_over, signature_rows, signed_alone, waiver_days
+from deployments.queries.deployments import champion_of, deployment_of
+from deployments.queries.gates import facts_of
+from deployments.queries.versions import fingerprint_of, latest_gate, rule_for_version, versions_of
+from deployments.services.gates import check_again, request_promotion
+from deployments.services.releases import promote
 from experiments.models.registry import ModelVersion
 from experiments.pages.value import value_context
 from experiments.queries.models import model_version_for
@@ -44,19 +49,18 @@ class VersionPage(ProjectPage):
 
     def page(self, version: ModelVersion, status: int = 200, **changed: Any) -> HttpResponse:
         """The whole page, with some of its content put in by the caller."""
-        gate = queries.latest_gate(version)
+        gate = latest_gate(version)
         release = version.releases.select_related("deployment").order_by("-created_at").first()
         standing = self._standing(version, gate, release)
-        checks = (
-            gate.checks if gate and standing == "open" else gate_rules.checks(queries.facts_of(version, PRODUCTION))
-        )
+        checks = gate.checks if gate and standing == "open" else gate_rules.checks(facts_of(version, PRODUCTION))
+        deployment = deployment_of(version)
         waits = blocked_by(gate) if gate and standing == "open" else []
         shown = gate if standing in ("open", "refused", "champion", "preparing") else None
-        rule = queries.rule_for_version(version, PRODUCTION)
+        rule = rule_for_version(version, PRODUCTION)
         sent_back = next((one for one in gate.signatures.all() if not one.given), None) if gate else None
         context = self._panel(shown, checks, rule) | {
             "model_version": version,
-            "deployment": queries.deployment_of(version),
+            "deployment": deployment,
             "release": release,
             "gate": shown,
             "standing": standing,
@@ -73,13 +77,16 @@ class VersionPage(ProjectPage):
                 version.number, standing, waits, checks, sent_back.reason if sent_back else ""
             ),
             "ask_form": AskForm(),
+            "trial_form": TrialForm(auto_id="trial_%s"),
+            "shadow_form": ShadowForm(auto_id="shadow_%s"),
+            "in_use": deployment is not None and champion_of(deployment) is not None,
             "job": self._job(version, release),
             "curl": snippets.promote_curl(settings.BASE_URL, self.project.key, version.model.name, version.number),
             "answer": snippets.promote_answer(
                 waits if standing == "open" else [f"signature:{role}" for role in rule.roles],
                 f"/api/v1/projects/{self.project.key}/jobs/…/",
             ),
-            "versions": [row_of(one) for one in queries.versions_of(self.project).filter(model=version.model)[:50]],
+            "versions": [row_of(one) for one in versions_of(self.project).filter(model=version.model)[:50]],
         }
         context |= value_context(version.run, contract_in_force(self.project)) | _serving(version)
         return self.show(status=status, **(context | changed))
@@ -99,10 +106,10 @@ class VersionPage(ProjectPage):
         }
 
     def _standing(self, version: ModelVersion, gate: Gate | None, release: Release | None) -> str:
-        if release and release.state in (Release.State.CHAMPION, Release.State.PREPARING):
+        if release and release.state in (Release.State.CHAMPION, Release.State.PREPARING, Release.State.TRIAL):
             return str(release.state)
         if gate and gate.state == Gate.State.OPEN:
-            return "open" if gate.fingerprint == queries.fingerprint_of(version) else "changed"
+            return "open" if gate.fingerprint == fingerprint_of(version) else "changed"
         if gate and gate.state == Gate.State.REFUSED:
             return "refused"
         was = version.releases.filter(state=Release.State.RETIRED).exists()
@@ -146,9 +153,7 @@ class Ask(VersionPage):
             return self.page(version, status=422, ask_form=form)
         try:
             comment, instead = form.cleaned_data["comment"], request.POST.get("instead") == "yes"
-            services.request_promotion(
-                version, environment=PRODUCTION, comment=comment, by=person(request), instead=instead
-            )
+            request_promotion(version, environment=PRODUCTION, comment=comment, by=person(request), instead=instead)
         except Problem as problem:
             return self.refused(version, problem)
         messages.success(request, "Asked. The people who sign have been told.")
@@ -164,7 +169,7 @@ class CheckAgain(VersionPage):
         """Do it."""
         version = model_version_for(self.project, name, number)
         try:
-            services.check_again(version, environment=PRODUCTION, by=person(request))
+            check_again(version, environment=PRODUCTION, by=person(request))
         except Problem as problem:
             return self.refused(version, problem)
         return redirect("model-version", self.project.key, name, number)
@@ -178,8 +183,11 @@ class Promote(VersionPage):
     def post(self, request: HttpRequest, name: str, number: int) -> HttpResponse:
         """Do it."""
         version = model_version_for(self.project, name, number)
+        form = TrialForm(request.POST, auto_id="trial_%s")
+        if not form.is_valid():
+            return self.page(version, status=422, trial_form=form)
         try:
-            services.promote(version, environment=PRODUCTION, comment="", by=person(request))
+            promote(version, environment=PRODUCTION, comment="", trial=form.trial(), by=person(request))
         except Problem as problem:
             return self.refused(version, problem)
         messages.success(request, f"{version} is on its way to production.")

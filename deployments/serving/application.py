@@ -13,7 +13,6 @@ from django.conf import settings
 
 from accounts.one_time import digest
 from deployments.serving import messages, openapi, protocols, tensors
-from deployments.serving.batching import Queue
 from deployments.serving.inference import Facts, Loaded
 from deployments.serving.journal import Journal, seal_leftovers
 from deployments.serving.messages import Reply, Request, problem
@@ -21,10 +20,13 @@ from deployments.serving.metrics import Metrics
 from deployments.serving.protocols import Asked, Place
 from deployments.serving.refresher import Refresher
 from deployments.serving.repeats import Repeats
+from deployments.serving.traffic import Asker, OnTrial, Traffic
+from deployments.traffic import HEADER
 from problems.problem import Missing, Problem, Unavailable
 
 log = logging.getLogger(__name__)
 LONG_BODY = 128 * 1024
+STICKY = HEADER.lower().encode()
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -60,7 +62,7 @@ class Application:
         self.journal: Journal | None = None
         self._pool = ThreadPoolExecutor(settings.PREDICT_THREADS, thread_name_prefix="predict")
         self._pending = 0
-        self._queues: dict[str, Queue] = {}
+        self._traffic: Traffic | None = None
         self._repeats = Repeats()
         self._fixed: dict[str, Callable[[Request], Reply]] = {
             "/healthz": self._health,
@@ -93,11 +95,14 @@ class Application:
         """Seal what dead servers left, open the log, begin to look at the database."""
         seal_leftovers(settings.DATA_DIR)
         self.journal = Journal(settings.DATA_DIR, settings.SEGMENT_SECONDS)
+        self._traffic = Traffic(self.journal, settings.SERVING_KEY, self.refresher.tallies)
         self.refresher.start()
 
     def close(self) -> None:
         """Answer what is under way, write and seal the log, stop."""
         self._pool.shutdown(wait=True)
+        if self._traffic:
+            self._traffic.close()
         if self.journal:
             self.journal.close()
         self.refresher.close()
@@ -134,6 +139,7 @@ class Application:
 
     async def _of_model(self, request: Request, place: Place, name: str, began: float) -> Reply:
         facts, model = self._model(name)
+        trial = None if place.version else self.refresher.live.trials.get(name)
         if place.version not in ("", str(facts.version)):
             raise Missing(f"Version {place.version} does not answer here; version {facts.version} does.")
         if place.verb == "openapi.json":
@@ -144,10 +150,13 @@ class Application:
             return Reply(200, orjson.dumps({"name": name, "ready": True}))
         messages.check_content(request)
         body = await request.body()
+        seconds = min(settings.PREDICT_SECONDS, facts.seconds or settings.PREDICT_SECONDS)
+        asker = Asker(request.header(STICKY).encode(), body, began, seconds)
         if not (repeat := request.header(b"idempotency-key")):
-            return await self._predict(body, facts, model, began, place.verb)
+            return await self._predict(asker, facts, model, trial, place.verb)
         who = digest(f"{request.path} {request.header(b'authorization')}")
-        return await self._repeats.once(who, repeat, body, lambda: self._predict(body, facts, model, began, place.verb))
+        once = self._repeats.once
+        return await once(who, repeat, body, lambda: self._predict(asker, facts, model, trial, place.verb))
 
     def _check_key(self, request: Request, name: str) -> str:
         """The deployment of the key that was sent, which must be the one that is named."""
@@ -172,21 +181,22 @@ class Application:
             raise Unavailable(f"{trouble} Nothing was answered.", code="corrupted")
         raise Unavailable("Nothing is in production here yet.", code="not_ready")
 
-    async def _predict(self, body: bytes, facts: Facts, model: Loaded, began: float, verb: str) -> Reply:
+    async def _predict(self, asker: Asker, facts: Facts, model: Loaded, trial: OnTrial | None, verb: str) -> Reply:
+        assert self._traffic is not None
         if self._pending >= settings.PREDICT_QUEUE:
             raise Overloaded("This server has more requests than it can hold. Try again in a second.")
         self._pending += 1
         try:
-            async with asyncio.timeout(settings.PREDICT_SECONDS):
-                asked = await self._read(verb, body, model)
-                answered = await self._queue(facts, model).answer(asked.rows, began)
+            async with asyncio.timeout(asker.seconds):
+                asked = await self._read(verb, asker.body, model)
+                who, answered = await self._traffic.answer(facts, model, trial, asked.rows, asker)
         except TimeoutError:
             raise Unavailable(
-                f"It took longer than {settings.PREDICT_SECONDS} s. Nothing was answered.", code="time_limit"
+                f"It took longer than {asker.seconds:g} s. Nothing was answered.", code="time_limit"
             ) from None
         finally:
             self._pending -= 1
-        return Reply(200, asked.body(facts, answered), facts.deployment, True, answered.rows, answered.unknown)
+        return Reply(200, asked.body(who, answered), facts.deployment, True, answered.rows, answered.unknown)
 
     async def _read(self, verb: str, body: bytes, model: Loaded) -> Asked:
         """What a body asks; a long one is read beside the loop, so that others need not wait for it."""
@@ -194,15 +204,6 @@ class Application:
             return protocols.asked(verb, body, model.signature)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._pool, protocols.asked, verb, body, model.signature)
-
-    def _queue(self, facts: Facts, model: Loaded) -> Queue:
-        """Where requests to this release wait; it is made anew when the release, its policy or its model changes."""
-        queue = self._queues.get(facts.deployment)
-        if queue is None or queue.facts is not facts or queue.model is not model:
-            assert self.journal is not None
-            queue = Queue(facts, model, self._pool, self.journal, settings.SERVING_KEY)
-            self._queues[facts.deployment] = queue
-        return queue
 
     def _health(self, request: Request) -> Reply:
         return Reply(200, b'{"status":"ok"}')

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from deployments.serving.inference import Answered, Facts, Loaded, answer, answer_all
@@ -99,20 +99,28 @@ class Queue:
             return error
 
     async def _log(self, batch: list[Waiting], found: Sequence[Answered | BaseException]) -> None:
-        """One entry of the log for all; nobody gets an answer that is not in it."""
-        lines = b"".join(one.lines for one in found if isinstance(one, Answered))
+        """One entry of the log for all; nobody gets an answer that is not in it, unless the deployment was told to."""
+        pairs = [(one, answered) for one, answered in zip(batch, found, strict=True) if not one.done.done()]
+        lines = b"".join(answered.lines for _, answered in pairs if isinstance(answered, Answered))
         refused: BaseException | None = None
         if lines:
             try:
                 await asyncio.wrap_future(self._journal.append(lines))
             except Problem as error:
                 refused = error
-        for one, answered in zip(batch, found, strict=True):
+        for one, answered in pairs:
             if one.done.done():
                 continue
             if isinstance(answered, BaseException):
                 one.done.set_exception(answered)
+            elif refused and self.facts.answers_unlogged:
+                one.done.set_result(unlogged(answered))
             elif refused:
                 one.done.set_exception(refused)
             else:
                 one.done.set_result(answered)
+
+
+def unlogged(answered: Answered) -> Answered:
+    """The answer where the log cannot be written and the deployment answers all the same: each row says so."""
+    return replace(answered, predictions=[one | {"logged": False} for one in answered.predictions])

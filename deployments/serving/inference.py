@@ -65,6 +65,8 @@ class Facts:
     """Which release of which model version this is, where its verified bytes lie, and what the business decided.
 
     `policy` is the signed decision policy, `baseline` the practice without a model, whose answers run in its shadow.
+    `role` is what it is in a trial, `seconds` how long one request may take, where less than the server allows.
+    `answers_unlogged`: whether it answers, and says so, while the log cannot be written.
     """
 
     release: str
@@ -74,6 +76,9 @@ class Facts:
     bundle: str
     policy: Rule | None = None
     baseline: Mapping[str, Any] | None = None
+    role: str = "champion"
+    seconds: float | None = None
+    answers_unlogged: bool = False
 
 
 @dataclass(frozen=True)
@@ -183,9 +188,16 @@ def answer(model: Loaded, facts: Facts, rows: list[dict[str, Any]], key: bytes, 
 
 
 def answer_all(
-    model: Loaded, facts: Facts, asked: Sequence[tuple[list[dict[str, Any]], float]], key: bytes
+    model: Loaded,
+    facts: Facts,
+    asked: Sequence[tuple[list[dict[str, Any]], float]],
+    key: bytes,
+    beside: Sequence[str] = (),
 ) -> list[Answered]:
-    """The same for several requests to one model, in one go; a row that does not fit refuses all of them."""
+    """The same for several requests to one model, in one go; a row that does not fit refuses all of them.
+
+    A shadow names the predictions that the caller got, `beside`.
+    """
     rows = asked[0][0] if len(asked) == 1 else [row for some, _ in asked for row in some]
     clean, found = model.answered(rows)
     first, now = round(time.time() * 1e6), time.perf_counter()  # whole microseconds, so that no two rows share one
@@ -196,6 +208,7 @@ def answer_all(
         "deployment": facts.deployment,
         "release": facts.release,
         "version": facts.version,
+        "role": facts.role,
         "policy": facts.policy.version if facts.policy and kind == "binary" else None,
     }
     answers, place = [], 0
@@ -216,6 +229,7 @@ def answer_all(
                 "row": values,
                 "unknown": unknown[place],
                 "baseline": shadow(facts.baseline, row, model.signature),
+                **({"beside": beside[place]} if beside else {}),
             }
             lines.append(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
             place += 1

@@ -3,14 +3,17 @@
 import logging
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from django.db import DatabaseError, InterfaceError, close_old_connections
 
-from deployments import services
+from deployments.services.servers import mark_trouble, server_seen
+from deployments.services.traffic import add_tallies
 from deployments.serving import snapshot
 from deployments.serving.inference import Facts, Loaded, load
+from deployments.serving.tallies import Tallies
+from deployments.serving.traffic import OnTrial
 from problems.problem import Problem
 from storage.blobs import verified_path
 
@@ -26,6 +29,7 @@ class Live:
 
     keys: dict[str, snapshot.Key] = field(default_factory=dict)
     serving: dict[str, tuple[Facts, Loaded]] = field(default_factory=dict)
+    trials: dict[str, OnTrial] = field(default_factory=dict)
     troubles: dict[str, str] = field(default_factory=dict)
     read_at: float = 0.0
 
@@ -35,6 +39,7 @@ class Refresher:
 
     def __init__(self, name: str) -> None:
         self.live = Live()
+        self.tallies = Tallies()
         self._name = name
         self._seen: snapshot.Snapshot = snapshot.Snapshot()
         self._models: dict[str, Loaded] = {}
@@ -66,8 +71,9 @@ class Refresher:
             due = time.monotonic() - self._loaded_at > RELOAD_SECONDS
             if due or snapshot.revision() != self._seen.revision:
                 self._take(snapshot.read())
+            self._keep_counts()
             if time.monotonic() - self._told_at > SEEN_SECONDS:
-                services.server_seen(self._name)
+                server_seen(self._name)
                 self._told_at = time.monotonic()
         except (DatabaseError, InterfaceError) as error:
             log.warning("The database does not answer (%s); the last view stays.", type(error).__name__)
@@ -77,7 +83,7 @@ class Refresher:
     def _take(self, seen: snapshot.Snapshot) -> None:
         """Keys count at once; each model is switched to when it is warm."""
         now = time.time()
-        self.live = Live(seen.keys, self.live.serving, self.live.troubles, self.live.read_at)
+        self.live = replace(self.live, keys=seen.keys)
         serving: dict[str, tuple[Facts, Loaded]] = {}
         troubles: dict[str, str] = {}
         for name, facts in seen.champions.items():
@@ -89,9 +95,34 @@ class Refresher:
                 if name in self.live.serving:
                     serving[name] = self.live.serving[name]
                 self._tell(facts, troubles[name])
-        self.live = Live(seen.keys, serving, troubles, now)
+        self.live = Live(seen.keys, serving, self._on_trial(seen, serving), troubles, now)
         self._keep_warm(seen)
         self._seen, self._loaded_at = seen, time.monotonic()
+
+    def _on_trial(self, seen: snapshot.Snapshot, serving: dict[str, tuple[Facts, Loaded]]) -> dict[str, OnTrial]:
+        """Challengers, warm. One that cannot be loaded answers nobody, and its trial stops at the next check."""
+        found: dict[str, OnTrial] = {}
+        for name, one in seen.trials.items():
+            try:
+                if name in serving:
+                    model = self._model(one.facts.bundle)
+                    found[name] = OnTrial(one.plan, one.step, one.percent, one.sticky, one.facts, model)
+                self._tell(one.facts, "")
+            except Exception as error:
+                self._tell(one.facts, self._why(one.facts, error))
+        return found
+
+    def _keep_counts(self) -> None:
+        """What was counted of trials, to the database; a database that is away gets it later."""
+        found = self.tallies.take()
+        if not found:
+            return
+        try:
+            add_tallies(self._name, found)
+        except Exception:
+            for place, counts in found.items():
+                self.tallies.add(place, counts)
+            raise
 
     def _model(self, bundle: str) -> Loaded:
         """The model of a bundle; loaded once, and refused when its file on disk was changed since."""
@@ -114,6 +145,7 @@ class Refresher:
             except Exception as error:
                 log.warning("An earlier model cannot be kept warm: %s", error)
         needed = {loaded.bundle for _, loaded in self.live.serving.values()} | seen.warm
+        needed |= {trial.facts.bundle for trial in self.live.trials.values()}
         self._models = {bundle: loaded for bundle, loaded in self._models.items() if bundle in needed}
 
     def _why(self, facts: Facts, error: Exception) -> str:
@@ -124,7 +156,7 @@ class Refresher:
 
     def _tell(self, facts: Facts, trouble: str) -> None:
         if self._told.get(facts.release) != trouble:
-            services.mark_trouble(facts.release, trouble)
+            mark_trouble(facts.release, trouble)
             self._told[facts.release] = trouble
 
     @property

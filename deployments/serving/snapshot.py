@@ -1,15 +1,16 @@
 """What a prediction server must know of the database: live releases, the signed policies, the keys of their callers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from django.db.models import F, Max, QuerySet
 from django.utils import timezone
 
-from deployments.models import ConsumerKey, Release, Revision
+from deployments.models import ConsumerKey, Release, Revision, TrafficPlan
 from deployments.serving.inference import Facts
+from deployments.traffic import of_rows
 from experiments.models.runs import Run
 from projects.models.baseline import Baseline
 from projects.models.policy import Policy
@@ -29,11 +30,23 @@ class Key:
 
 
 @dataclass(frozen=True)
+class Trial:
+    """The step that a trial is at: which share its challenger answers, by whose value."""
+
+    plan: str
+    step: int
+    percent: int
+    sticky: str
+    facts: Facts
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """One consistent view. `warm` holds the bundles of releases that were in use before."""
 
     revision: Mark = (-1, None, None)
     champions: dict[str, Facts] = field(default_factory=dict)
+    trials: dict[str, Trial] = field(default_factory=dict)
     warm: frozenset[str] = frozenset()
     keys: dict[str, Key] = field(default_factory=dict)
 
@@ -48,27 +61,46 @@ def revision() -> Mark:
 def read() -> Snapshot:
     """A new view. The revision is read first: a change in between is seen at the next look."""
     number = revision()
-    releases = list(_releases().filter(state=Release.State.CHAMPION))
+    releases = list(_releases().filter(state__in=[Release.State.CHAMPION, Release.State.TRIAL]))
     rules, baselines = _rules(releases), _baselines(releases)
-    champions = {
-        release.deployment.name: Facts(
-            str(release.pk),
-            release.deployment.name,
-            release.version.model.name,
-            release.version.number,
-            release.version.bundle_id,
-            rules.get(release.pk),
-            baselines.get(release.deployment.project_id),
-        )
+    facts = {
+        release.pk: _facts(release, rules.get(release.pk), baselines.get(release.deployment.project_id))
         for release in releases
     }
+    champions = {one.deployment.name: facts[one.pk] for one in releases if one.state == Release.State.CHAMPION}
     keys = {
         digest: Key(deployment, ends.timestamp())
         for digest, deployment, ends in ConsumerKey.objects.filter(
             revoked_at=None, expires_at__gt=timezone.now()
         ).values_list("digest", "deployment__name", "expires_at")
     }
-    return Snapshot(number, champions, _warm(), keys)
+    return Snapshot(number, champions, _trials(facts), _warm(), keys)
+
+
+def _facts(release: Release, rule: Rule | None, baseline: dict[str, Any] | None) -> Facts:
+    deployment = release.deployment
+    return Facts(
+        str(release.pk),
+        deployment.name,
+        release.version.model.name,
+        release.version.number,
+        release.version.bundle_id,
+        rule,
+        baseline,
+        seconds=deployment.seconds,
+        answers_unlogged=deployment.answers_unlogged,
+    )
+
+
+def _trials(facts: dict[Any, Facts]) -> dict[str, Trial]:
+    """The running plans whose challengers were read."""
+    found = {}
+    for plan in TrafficPlan.objects.filter(state=TrafficPlan.State.RUNNING).select_related("deployment"):
+        if challenger := facts.get(plan.challenger_id):
+            percent = of_rows(plan.steps)[plan.step].percent
+            challenger = replace(challenger, role="canary" if percent else "shadow")
+            found[plan.deployment.name] = Trial(str(plan.pk), plan.step, percent, plan.sticky, challenger)
+    return found
 
 
 def _rules(releases: Sequence[Release]) -> dict[Any, Rule]:

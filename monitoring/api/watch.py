@@ -10,7 +10,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from deployments.queries import champion_of, deployment_for
+from deployments.queries.deployments import champion_of, deployment_for
 from monitoring import seen
 from monitoring.models import Alert, Monitor, Retraining, Window
 from monitoring.queries import watch as queries

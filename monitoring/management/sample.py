@@ -24,7 +24,9 @@ from audit.actors import Machine
 from datasets.models.versions import Version
 from datasets.services.versions import publish, start_ingestion
 from deployments.models import Deployment, Segment
-from deployments.services import make_key, promote, request_promotion
+from deployments.services.gates import request_promotion
+from deployments.services.keys import make_key
+from deployments.services.releases import promote
 from experiments.models.registry import ModelVersion
 from experiments.models.runs import Run
 from experiments.services.models import register

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from accounts.models import User
-from deployments.queries import scores_of
+from deployments.queries.decisions import scores_of
 from experiments.models.runs import Run
 from projects.models.projects import Project
 from projects.permissions import Role

@@ -7,7 +7,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from deployments.queries import deployment_for
+from deployments.queries.deployments import deployment_for
 from jobs.queries import latest_of
 from monitoring import seen
 from monitoring.forms import OutcomesForm, RetrainForm

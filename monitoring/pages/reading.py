@@ -9,7 +9,7 @@ from django.utils import timezone
 from audit.models import Entry
 from datasets.queries.seen import Roles
 from deployments.models import Release
-from deployments.queries import champion_of
+from deployments.queries.deployments import champion_of
 from monitoring import charts, findings
 from monitoring.models import Alert, Monitor, Retraining, Window
 from monitoring.queries import watch as queries

@@ -23,7 +23,7 @@ class Silence:
 def silence_of(deployment: Deployment) -> Silence | None:
     """The pauses between stored answers of the last week; None where nothing was ever answered."""
     since = timezone.now() - timedelta(days=SILENCE_DAYS)
-    rows = Segment.objects.filter(deployment=deployment, last_at__gte=since).order_by("first_at")
+    rows = Segment.objects.filter(deployment=deployment, is_shadow=False, last_at__gte=since).order_by("first_at")
     spans = list(rows.values_list("first_at", "last_at"))
     if not spans:
         return None

@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from datasets.queries.versions import table_path
 from deployments.models import Deployment, Release, Segment
-from deployments.queries import rule_for, segments_between
+from deployments.queries.decisions import rule_for
+from deployments.queries.deployments import segments_between
 from experiments.models.runs import Run
 from experiments.queries.models import bundle_path
 from monitoring.models import Learned, Monitor, Outcome, Retraining, Window

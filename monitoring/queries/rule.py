@@ -8,7 +8,7 @@ from django.utils import timezone
 from datasets.models.versions import Version
 from datasets.queries.versions import published_versions
 from deployments.models import Release
-from deployments.queries import champion_of
+from deployments.queries.deployments import champion_of
 from experiments.models.runs import Run
 from monitoring import autonomy, rules
 from monitoring.models import Alert, Monitor, Retraining, RetrainPolicy

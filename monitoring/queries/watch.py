@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from deployments.models import Deployment, Release, Segment
-from deployments.queries import champion_of, segments_between
+from deployments.queries.deployments import champion_of, segments_between
 from experiments.evaluation.worth import money_goals
 from experiments.models.runs import Run
 from monitoring.beat import late_since
@@ -185,7 +185,7 @@ def span_of(monitor: Monitor, start: datetime | None = None, end: datetime | Non
 
 def sealed_after(deployment: Deployment, moment: datetime) -> QuerySet[Segment]:
     """Segments of the prediction log with answers at or after a moment."""
-    return Segment.objects.filter(deployment=deployment, last_at__gte=moment)
+    return Segment.objects.filter(deployment=deployment, is_shadow=False, last_at__gte=moment)
 
 
 def waiting_rows(monitor: Monitor) -> int:

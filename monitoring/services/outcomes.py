@@ -11,7 +11,7 @@ from audit.actors import Actor
 from audit.services import record
 from deployments.models import Deployment
 from deployments.prediction_ids import belongs
-from deployments.queries import champion_of
+from deployments.queries.deployments import champion_of
 from experiments.queries.models import signature_of
 from experiments.signatures import word
 from monitoring.models import Monitor, Outcome

@@ -20,8 +20,9 @@ from django.conf import settings
 from django.utils import timezone
 
 from datasets.models.versions import Dataset, Version
-from deployments import services
 from deployments.models import Deployment, Release
+from deployments.services.releases import retire_champion
+from deployments.services.servers import changed
 from experiments import training
 from experiments.estimators.catalog import FAMILIES
 from experiments.models.registry import Model, ModelVersion
@@ -141,11 +142,11 @@ def put_into_use(version: ModelVersion, by: Any) -> Release:
     deployment = Deployment.objects.filter(model=version.model).first() or Deployment.objects.create(
         project=version.model.project, model=version.model, name=version.model.name
     )
-    services._retire_champion(deployment)
+    retire_champion(deployment)
     release = Release.objects.create(
         deployment=deployment, version=version, state=Release.State.CHAMPION, created_by=by, started_at=timezone.now()
     )
-    services._changed()
+    changed()
     return release
 
 

@@ -5,9 +5,11 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from deployments import gate_rules, queries
+from deployments import gate_rules
 from deployments.jobs import ask_what_is_in_use
 from deployments.models import Release
+from deployments.queries.gates import facts_of
+from deployments.queries.versions import latest_gate
 from experiments.models.cases import EdgeCaseResult
 from experiments.services.cases import add_case, change_case
 from jobs.models import Job
@@ -34,12 +36,12 @@ def test_a_case_that_blocks_is_quoted_at_the_gate_and_stops_the_switch_until_it_
         promote(version, cast)
     quote = "check:edge_case_1: “Long loyal” must come out otherwise: Nobody like that ever left."
     assert quote in refused.value.facts["blocked_by"]
-    assert "edge_cases" not in states(queries.latest_gate(version))
+    assert "edge_cases" not in states(latest_gate(version))
 
     change_case(case, revision=1, values=VALUES | {"answer": "yes"}, by=cast[Role.DOMAIN_EXPERT])
     ask(version, cast)
     run_jobs()
-    gate = queries.latest_gate(version)
+    gate = latest_gate(version)
     assert states(gate)["edge_cases"] == "pass"
     sign_all(gate, cast)
     job = promote(version, cast)
@@ -69,5 +71,5 @@ def test_what_is_in_use_is_asked_once_a_day_and_soon_after_a_case_is_written(
     EdgeCaseResult.objects.update(checked_at=timezone.now() - timedelta(hours=25))
     ask_what_is_in_use()
     assert len(run_jobs()) == 1
-    [check] = [one for one in gate_rules.checks(queries.facts_of(version, "production")) if "edge" in one["key"]]
+    [check] = [one for one in gate_rules.checks(facts_of(version, "production")) if "edge" in one["key"]]
     assert (check["key"], check["state"]) == ("edge_case_1", "warn")

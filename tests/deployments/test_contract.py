@@ -12,9 +12,11 @@ from django.utils import timezone
 
 from audit.models import Entry
 from datasets.models.versions import Dataset, Version
-from deployments import gate_rules, queries, services
+from deployments import gate_rules
 from deployments.gate_rules import Facts
 from deployments.models import Release
+from deployments.queries.versions import latest_gate, rehearsal_of
+from deployments.services.gates import request_promotion
 from experiments.models.registry import ModelVersion
 from experiments.models.runs import Run
 from notices.models import Notice
@@ -249,13 +251,13 @@ def test_how_fast_the_rehearsal_was_is_judged(cast: Cast, own_folder: Path, trai
     limit = {"position": 2, "name": "Fast", "metric": "latency_p95", "direction": "at_most"}
     contract.targets.create(kind="latency", threshold=0.000_1, unit="ms", **limit)
     version = stage.version_of(cast.project, trained)
-    services.request_promotion(version, environment="production", comment="", by=cast[Role.ML_ENGINEER])
+    request_promotion(version, environment="production", comment="", by=cast[Role.ML_ENGINEER])
     run_jobs()
-    gate = queries.latest_gate(version)
+    gate = latest_gate(version)
     assert gate is not None
     check = gate.checks[0]
     assert (check["state"], check["limit"]) == ("fail", "target 0.0001 ms")
-    measured = queries.rehearsal_of(version)[0]
+    measured = rehearsal_of(version)[0]
     assert measured is not None
     slowest = measured["p95"]
     assert 0 < slowest["low"] <= slowest["value"] <= slowest["high"]

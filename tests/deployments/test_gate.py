@@ -7,8 +7,10 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from deployments import queries, services
 from deployments.models import Release
+from deployments.queries.versions import latest_gate, versions_of
+from deployments.services.gates import request_promotion
+from deployments.services.releases import promote
 from experiments.models.registry import ModelVersion
 from problems.problem import Conflict
 from projects.models.gates import Gate, Waiver
@@ -37,7 +39,7 @@ def version(cast, own_folder, trained):
 
 
 def ask(version, cast, by=Role.MLOPS_ENGINEER):
-    return services.request_promotion(version, environment="production", comment="better", by=cast[by])
+    return request_promotion(version, environment="production", comment="better", by=cast[by])
 
 
 def sign_all(gate, cast):
@@ -51,7 +53,7 @@ def post(client, path, body):
 
 def waits_at_promotion(version, cast):
     with pytest.raises(Conflict) as conflict:
-        services.promote(version, environment="production", comment="", by=cast[Role.MLOPS_ENGINEER])
+        promote(version, environment="production", comment="", by=cast[Role.MLOPS_ENGINEER])
     return conflict.value.facts["blocked_by"]
 
 
@@ -61,7 +63,7 @@ def test_a_signature_falls_when_the_models_bytes_change(version, cast, api_of):
     ModelVersion.objects.filter(pk=version.pk).update(bundle=blobs.put_bytes(b"another model"))
     api = api_of(cast[Role.VIEWER])
     assert api.get(f"{GATES}{gate.pk}/").json()["changed_since"] is True
-    version = queries.versions_of(cast.project).get()
+    version = versions_of(cast.project).get()
     assert waits_at_promotion(version, cast) == ["signature:business_analyst", "signature:ml_engineer"]
     gate.refresh_from_db()
     assert gate.state == Gate.State.REPLACED
@@ -96,7 +98,7 @@ def test_at_high_risk_unsigned_targets_block(cast, own_folder, trained):
 def test_whoever_asked_does_not_sign_by_page_and_rest_asking_counts(version, cast, browser_of, api_of):
     path = "/api/v1/projects/churn/models/churn-classifier/versions/1/promote/"
     assert post(api_of(cast[Role.ML_ENGINEER]), path, {"to": "production"}).status_code == 409
-    gate = queries.latest_gate(version)
+    gate = latest_gate(version)
     engineer, page = browser_of(cast[Role.ML_ENGINEER]), reverse("model-version", args=["churn", "churn-classifier", 1])
     shown = engineer.get(page).content.decode()
     assert "You asked for this" in shown

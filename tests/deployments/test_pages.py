@@ -5,8 +5,11 @@ import json
 import pytest
 from django.urls import reverse
 
-from deployments import queries, services
 from deployments.models import ConsumerKey
+from deployments.queries.deployments import deployment_for, ways_back
+from deployments.queries.versions import latest_gate
+from deployments.services.gates import request_promotion
+from deployments.services.servers import mark_trouble
 from deployments.serving.journal import folders
 from projects.permissions import Role
 from projects.services.gates import sign_gate
@@ -37,7 +40,7 @@ def test_a_version_goes_from_candidate_to_production_in_the_browser(version, cas
     shown = analyst.get(page).content.decode()
     assert "two signatures" in shown
     assert "finds more leavers" in shown
-    gate = queries.latest_gate(version)
+    gate = latest_gate(version)
     refused = engineer.post(page + "promote/")
     assert refused.status_code == 409
     assert "signature:business_analyst" in refused.content.decode()
@@ -58,7 +61,7 @@ def test_a_version_goes_from_candidate_to_production_in_the_browser(version, cas
 
 
 def test_sent_back_says_why_and_may_be_asked_again(version, cast, browser_of):
-    gate = services.request_promotion(version, environment="production", comment="", by=cast[Role.ML_ENGINEER])
+    gate = request_promotion(version, environment="production", comment="", by=cast[Role.ML_ENGINEER])
     sign_gate(gate, role=Role.BUSINESS_ANALYST, given=False, reason="wait for spring", by=cast[Role.BUSINESS_ANALYST])
     page = browser_of(cast[Role.ML_ENGINEER]).get(reverse("model-version", args=["churn", "churn-classifier", 1]))
     assert "wait for spring" in page.content.decode()
@@ -72,7 +75,7 @@ def test_promotion_over_rest_answers_409_until_it_answers_202(version, cast, api
     assert answer.status_code == 409
     assert answer.json()["code"] == "blocked"
     assert answer.json()["blocked_by"] == ["signature:business_analyst", "signature:ml_engineer"]
-    gate = queries.latest_gate(version)
+    gate = latest_gate(version)
     for role in (Role.BUSINESS_ANALYST, Role.ML_ENGINEER):
         sign_gate(gate, role=role, given=True, reason="", by=cast[role])
     answer = post(api, path, {"to": "production"}, **{"Idempotency-Key": "one"})
@@ -123,7 +126,7 @@ def test_going_back_over_rest_and_in_the_browser(version, cast, api_of, browser_
     assert post(api_of(cast[Role.DATA_SCIENTIST]), path, {"reason": "x"}).status_code == 403
     engineer = browser_of(cast[Role.MLOPS_ENGINEER])
     page = reverse("deployment", args=["churn", "churn-classifier"])
-    ways = queries.ways_back(queries.deployment_for(cast.project, "churn-classifier"))
+    ways = ways_back(deployment_for(cast.project, "churn-classifier"))
     assert engineer.post(page + "roll-back/", {"to": "nonsense", "reason": "x"}).status_code == 422
     assert engineer.post(page + "roll-back/", {"to": str(ways[0].pk), "reason": "better again"}).status_code == 302
     assert "better again" in engineer.get(page).content.decode()
@@ -145,14 +148,14 @@ def test_the_log_is_paged_over_rest_and_no_id_of_elsewhere_is_found(version, cas
 
 def test_a_damaged_champion_is_told_on_its_page_the_rail_and_home(version, cast, browser_of):
     release = stage.put_into_use(version, cast[Role.ML_ENGINEER])
-    services.mark_trouble(str(release.pk), "Version 1 of churn-classifier: the file does not match its hash.")
-    services.mark_trouble(str(release.pk), "Version 1 of churn-classifier: the file does not match its hash.")
+    mark_trouble(str(release.pk), "Version 1 of churn-classifier: the file does not match its hash.")
+    mark_trouble(str(release.pk), "Version 1 of churn-classifier: the file does not match its hash.")
     engineer = browser_of(cast[Role.ML_ENGINEER])
     page = engineer.get(reverse("deployment", args=["churn", "churn-classifier"])).content.decode()
     assert "stored file is damaged" in page
     assert "file damaged" in page
     assert "the stored model is damaged" in engineer.get("/").content.decode()
-    services.mark_trouble(str(release.pk), "")
+    mark_trouble(str(release.pk), "")
     assert "damaged" not in engineer.get(reverse("deployment", args=["churn", "churn-classifier"])).content.decode()
 
 

@@ -10,8 +10,12 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
-from deployments import log_reading, queries, sealing, services
+from deployments import log_reading, sealing
 from deployments.models import Deployment
+from deployments.queries.decisions import scores_of
+from deployments.queries.gates import facts_of
+from deployments.queries.predictions import recent_predictions
+from deployments.services.keys import make_key
 from deployments.serving.inference import Facts, Loaded, answer, decided, shadow
 from experiments.packaging import Answer
 from jobs.report import Silent
@@ -46,7 +50,7 @@ def live(
     by = shared_cast[Role.ML_ENGINEER]
     set_baseline(shared_cast.project, kind="rule", values=PRACTICE, by=shared_cast[Role.PRODUCT_MANAGER])
     release = stage.put_into_use(stage.version_of(shared_cast.project, trained), by)
-    _, secret = services.make_key(release.deployment, name="shop", days=30, by=by)
+    _, secret = make_key(release.deployment, name="shop", days=30, by=by)
     with stage.running(server):
         yield server, release.deployment, secret, shared_cast
 
@@ -80,7 +84,7 @@ def test_a_threshold_that_the_product_manager_signs_rules_the_next_answers_witho
     go_back(first, reason="Too few were called.", by=cast[Role.BUSINESS_ANALYST])
     until(lambda: server.predict({"row": ROW}, key)[1]["policy"] == 3)
     assert (server.process.pid, server.process.poll()) == (process, None)
-    logged = queries.recent_predictions(deployment, ALL, limit=200)
+    logged = recent_predictions(deployment, ALL, limit=200)
     assert {(row.version, row.policy) for row in logged} == {(1, None), (1, 1), (1, 2), (1, 3)}
     assert {row.decision for row in logged if row.policy == 2} == {"no"}
     assert {row.baseline for row in logged} == {"yes"}
@@ -146,7 +150,7 @@ def test_a_capacity_is_kept_for_the_model_in_use(cast: Cast, trained: stage.Trai
     set_worth(cast.project, values={"cases_a_month": 4348.0}, by=manager)
     version = stage.version_of(cast.project, trained)
     stage.put_into_use(version, cast[Role.ML_ENGINEER])
-    bins = queries.scores_of(version.run)
+    bins = scores_of(version.run)
     before = snapshot.revision()
     values = {"capacity": 200, "period": "week"}
     policy = propose_policy(cast.project, values=values, bins=bins, reference="run 1", by=manager)
@@ -168,10 +172,10 @@ def version(cast: Cast, trained: stage.Trained) -> Any:
 
 
 def test_the_gate_judges_under_the_policy_and_says_so(cast: Cast, version: Any) -> None:
-    before = queries.facts_of(version, "production")
+    before = facts_of(version, "production")
     assert before.judged_at == ""
     signed(cast, 0.01)
-    after = queries.facts_of(version, "production")
+    after = facts_of(version, "production")
     assert after.judged_at == "policy v1, 1%"
     values = [facts.judgements[0].measurement.value for facts in (before, after)]  # type: ignore[union-attr]
     assert values[0] < values[1] == 1.0

@@ -11,8 +11,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from deployments import log_reading, prediction_ids, queries, services
+from deployments import log_reading, prediction_ids
 from deployments.models import Deployment
+from deployments.queries.deployments import champion_of, release_for
+from deployments.queries.predictions import prediction, recent_predictions
+from deployments.services.keys import make_key, revoke_key
+from deployments.services.releases import roll_back
 from deployments.serving.journal import folders
 from projects.permissions import Role
 from storage import blobs
@@ -30,7 +34,7 @@ def live(
     """A server with one model in use and one key."""
     by = shared_cast[Role.ML_ENGINEER]
     release = stage.put_into_use(stage.version_of(shared_cast.project, trained), by)
-    _, secret = services.make_key(release.deployment, name="shop", days=30, by=by)
+    _, secret = make_key(release.deployment, name="shop", days=30, by=by)
     with stage.running(server):
         yield server, release.deployment, secret
 
@@ -46,11 +50,11 @@ def test_one_row_and_many_are_answered_named_and_logged(live, settings):
     assert prediction_ids.belongs(settings.SERVING_KEY, deployment.name, one["id"])
     status, answer = server.predict({"rows": [ROW, ROW | {"plan": "never seen"}, ROW | {"charge": None}]}, key)
     assert status == 200
-    assert len({prediction["id"] for prediction in answer["predictions"]}) == 3
-    logged = queries.recent_predictions(deployment, ALL)
+    assert len({said["id"] for said in answer["predictions"]}) == 3
+    logged = recent_predictions(deployment, ALL)
     assert len(logged) == 4
     assert sum(row.unknown for row in logged) == 1
-    found = queries.prediction(deployment, one["id"], ALL)
+    found = prediction(deployment, one["id"], ALL)
     assert (found.row, found.answer, found.probability) == (ROW, one["answer"], one["probability"])
     document = json.loads(
         server.get(f"/v1/deployments/{deployment.name}/openapi.json", Authorization=f"Bearer {key}")[2]
@@ -68,7 +72,7 @@ def test_one_row_and_many_are_answered_named_and_logged(live, settings):
     opened, sealed = folders(settings.DATA_DIR)
     assert not list(opened.iterdir())
     assert len(list(sealed.iterdir())) == 1
-    assert len(queries.recent_predictions(deployment, ALL)) == 7
+    assert len(recent_predictions(deployment, ALL)) == 7
 
 
 def test_every_refusal_says_what_is_wrong_and_nothing_breaks_the_server(live):
@@ -141,14 +145,14 @@ def until(condition: Callable[[], bool], seconds: float) -> bool:
 def test_keys_and_champions_change_within_their_time(live, shared_cast, retrained):
     server, deployment, key = live
     by = shared_cast[Role.ML_ENGINEER]
-    other, second = services.make_key(deployment, name="second", days=1, by=by)
+    other, second = make_key(deployment, name="second", days=1, by=by)
     assert until(lambda: server.predict({"row": ROW}, second)[0] == 200, 1.5)
-    services.revoke_key(other, by=by)
+    revoke_key(other, by=by)
     assert until(lambda: server.predict({"row": ROW}, second)[0] == 401, 1.5)
-    _, third = services.make_key(deployment, name="third", days=1, by=by)
+    _, third = make_key(deployment, name="third", days=1, by=by)
     assert until(lambda: server.predict({"row": ROW}, third)[0] == 200, 1.5)
 
-    first = queries.champion_of(deployment)
+    first = champion_of(deployment)
     assert first is not None
     said: list[tuple[int, int]] = []
     ended = threading.Event()
@@ -163,8 +167,8 @@ def test_keys_and_champions_change_within_their_time(live, shared_cast, retraine
         one.start()
     stage.put_into_use(stage.version_of(shared_cast.project, retrained), by)
     assert until(lambda: server.predict({"row": ROW}, key)[1]["version"] == 2, 5)
-    to = queries.release_for(deployment, first.pk)
-    services.roll_back(deployment, to=to, reason="worse", by=by)
+    to = release_for(deployment, first.pk)
+    roll_back(deployment, to=to, reason="worse", by=by)
     assert until(lambda: server.predict({"row": ROW}, key)[1]["version"] == 1, 1.5)
     ended.set()
     for one in callers:
@@ -241,7 +245,7 @@ class Clients:
 def whole_log(deployment: Deployment) -> list[log_reading.Logged]:
     """Every row, page by page, newest first."""
     logged: list[log_reading.Logged] = []
-    while page := queries.recent_predictions(deployment, ALL, before=logged[-1].id if logged else "", limit=200):
+    while page := recent_predictions(deployment, ALL, before=logged[-1].id if logged else "", limit=200):
         logged += page
     return logged
 
@@ -289,7 +293,7 @@ def test_three_languages_are_answered_alike_and_logged(live):
     assert status == 200
     said = {one["name"]: one["data"] for one in answer["outputs"]}
     assert said["probability"] == chances
-    assert queries.prediction(deployment, said["id"][1], ALL).row == rows[1]
+    assert prediction(deployment, said["id"][1], ALL).row == rows[1]
     assert post("/v2/models/churn-classifier/versions/2/infer", {"inputs": tensors})[0] == 404
     status, answer = post("/v2/models/churn-classifier/infer", {"inputs": tensors[:1]})
     assert (status, answer["errors"][0]["field"], answer["error"]) == (422, "plan", answer["detail"])
@@ -299,7 +303,7 @@ def test_three_languages_are_answered_alike_and_logged(live):
     assert post("/v2/models/churn-classifier/infer", {"inputs": tensors, "id": "1"})[0] == 409
     del bearer["Idempotency_Key"]
     assert post("/invocations", {"instances": [[3, "much", "flex"]]})[1]["errors"][0]["field"] == "charge"
-    assert len(queries.recent_predictions(deployment, ALL)) == 10
+    assert len(recent_predictions(deployment, ALL)) == 10
 
 
 def test_many_callers_at_once_get_their_own_answers(live):
@@ -325,7 +329,7 @@ def test_many_callers_at_once_get_their_own_answers(live):
                 assert status == 200
                 wanted = alone[months]["predictions"][0]["probability"]
                 assert answer["predictions"][0]["probability"] == pytest.approx(wanted, abs=1e-12)
-    logged = queries.recent_predictions(deployment, ALL, limit=500)
+    logged = recent_predictions(deployment, ALL, limit=500)
     ids = {answer["predictions"][0]["id"] for months in range(1, 8) for _, answer in found[months]}
     assert len(ids) == 7 * 15
     assert ids < {row.id for row in logged}

@@ -9,9 +9,15 @@ from django.utils import timezone
 
 from audit.models import Entry
 from audit.services import verify
-from deployments import queries, services
 from deployments.jobs import seal_when_due
 from deployments.models import ConsumerKey, Release
+from deployments.queries.deployments import champion_of, release_for, ways_back
+from deployments.queries.predictions import recent_predictions
+from deployments.queries.versions import latest_gate, versions_of
+from deployments.services import releases
+from deployments.services.gates import request_promotion
+from deployments.services.keys import make_key, revoke_key
+from deployments.services.releases import roll_back
 from deployments.serving.journal import folders
 from jobs.models import Job
 from notices.models import Notice
@@ -41,11 +47,11 @@ def sign_all(gate, cast):
 
 def ask(version, cast):
     """The MLOps engineer asks, so that the ML engineer can sign."""
-    return services.request_promotion(version, environment="production", comment="better", by=cast[Role.MLOPS_ENGINEER])
+    return request_promotion(version, environment="production", comment="better", by=cast[Role.MLOPS_ENGINEER])
 
 
 def promote(version, cast):
-    return services.promote(version, environment="production", comment="", by=cast[Role.MLOPS_ENGINEER])
+    return releases.promote(version, environment="production", comment="", by=cast[Role.MLOPS_ENGINEER])
 
 
 def states(gate):
@@ -56,11 +62,11 @@ def test_the_gate_names_everything_that_is_missing_and_opens_when_it_is_there(ve
     with pytest.raises(Conflict) as conflict:
         promote(version, cast)
     assert conflict.value.facts["blocked_by"] == ["signature:business_analyst", "signature:ml_engineer"]
-    gate = queries.latest_gate(version)
+    gate = latest_gate(version)
     assert gate.state == Gate.State.OPEN
     assert states(gate)["same_answers"] == "warn"
     run_jobs()
-    gate = queries.latest_gate(version)
+    gate = latest_gate(version)
     assert states(gate) == dict.fromkeys(["targets", "contract", "same_answers", "fast", "small"], "pass")
     sign_all(gate, cast)
     job = promote(version, cast)
@@ -84,7 +90,7 @@ def test_a_missed_target_blocks_and_says_so(cast, own_folder, trained):
     gate = ask(stage.version_of(cast.project, trained), cast)
     assert states(gate)["targets"] == "fail"
     with pytest.raises(Conflict) as conflict:
-        promote(queries.versions_of(cast.project).get(), cast)
+        promote(versions_of(cast.project).get(), cast)
     assert "check:targets" in conflict.value.facts["blocked_by"]
 
 
@@ -150,16 +156,16 @@ def test_going_back_is_immediate_told_and_only_to_what_was_in_use(version, cast,
     deployment = first.deployment
     by = cast[Role.MLOPS_ENGINEER]
     with pytest.raises(Invalid):
-        services.roll_back(deployment, to=queries.release_for(deployment, first.pk), reason=" ", by=by)
+        roll_back(deployment, to=release_for(deployment, first.pk), reason=" ", by=by)
     with pytest.raises(Conflict):
-        services.roll_back(deployment, to=queries.release_for(deployment, second.pk), reason="x", by=by)
+        roll_back(deployment, to=release_for(deployment, second.pk), reason="x", by=by)
     never = Release.objects.create(deployment=deployment, version=version, state=Release.State.FAILED)
     with pytest.raises(Conflict):
-        services.roll_back(deployment, to=never, reason="x", by=by)
-    back = services.roll_back(deployment, to=queries.release_for(deployment, first.pk), reason="worse", by=by)
-    assert queries.champion_of(deployment).pk == back.pk
+        roll_back(deployment, to=never, reason="x", by=by)
+    back = roll_back(deployment, to=release_for(deployment, first.pk), reason="worse", by=by)
+    assert champion_of(deployment).pk == back.pk
     assert back.went_back_from_id == second.pk
-    assert [way.version.number for way in queries.ways_back(deployment)] == [2]
+    assert [way.version.number for way in ways_back(deployment)] == [2]
     assert Entry.objects.filter(name="release.rolled_back").exists()
     assert Notice.objects.filter(text__contains="worse").exists()
 
@@ -170,10 +176,10 @@ def test_going_back_to_a_damaged_version_is_refused_and_calls_nothing_off(versio
     path = blobs.verified_path(version.bundle_id)
     path.chmod(0o600)
     path.write_bytes(b"something else")
-    to = queries.release_for(first.deployment, first.pk)
+    to = release_for(first.deployment, first.pk)
     with pytest.raises(Corrupted):
-        services.roll_back(first.deployment, to=to, reason="x", by=cast[Role.ML_ENGINEER])
-    assert queries.champion_of(first.deployment).pk == second.pk
+        roll_back(first.deployment, to=to, reason="x", by=cast[Role.ML_ENGINEER])
+    assert champion_of(first.deployment).pk == second.pk
 
 
 def test_going_back_calls_off_a_promotion_under_way(version, cast, retrained, run_jobs):
@@ -182,10 +188,10 @@ def test_going_back_calls_off_a_promotion_under_way(version, cast, retrained, ru
     third = stage.version_of(cast.project, retrained)
     sign_all(ask(third, cast), cast)
     promote(third, cast)
-    to = queries.release_for(first.deployment, first.pk)
-    services.roll_back(first.deployment, to=to, reason="x", by=cast[Role.ML_ENGINEER])
+    to = release_for(first.deployment, first.pk)
+    roll_back(first.deployment, to=to, reason="x", by=cast[Role.ML_ENGINEER])
     run_jobs()
-    assert queries.champion_of(first.deployment).version_id == version.pk
+    assert champion_of(first.deployment).version_id == version.pk
     assert Release.objects.get(version=third).state == Release.State.FAILED
     second.refresh_from_db()
     assert second.state == Release.State.RETIRED
@@ -194,14 +200,14 @@ def test_going_back_calls_off_a_promotion_under_way(version, cast, retrained, ru
 def test_keys_are_kept_as_a_hash_expire_and_can_be_revoked_once(version, cast):
     deployment = stage.put_into_use(version, cast[Role.ML_ENGINEER]).deployment
     by = cast[Role.ML_ENGINEER]
-    key, secret = services.make_key(deployment, name="shop", days=90, by=by)
+    key, secret = make_key(deployment, name="shop", days=90, by=by)
     assert secret not in str(ConsumerKey.objects.values().get())
     assert key.expires_at < timezone.now() + timedelta(days=91)
     for wrong in ({"name": "", "days": 1}, {"name": "x", "days": 0}, {"name": "x", "days": 366}):
         with pytest.raises(Invalid):
-            services.make_key(deployment, **wrong, by=by)
-    services.revoke_key(key, by=by)
-    services.revoke_key(key, by=by)
+            make_key(deployment, **wrong, by=by)
+    revoke_key(key, by=by)
+    revoke_key(key, by=by)
     assert Entry.objects.filter(name="key.revoked").count() == 1
 
 
@@ -213,16 +219,16 @@ def test_the_log_is_stored_once_and_stays_readable(version, cast, run_jobs, sett
     seal_when_due()
     seal_when_due()
     assert Job.objects.filter(kind="deployments.seal").count() == 1
-    assert len(queries.recent_predictions(deployment, ALL)) == 20
+    assert len(recent_predictions(deployment, ALL)) == 20
     (job,) = run_jobs()
     assert job.state == "succeeded", job.message
     assert not list(sealed.iterdir())
-    assert len(queries.recent_predictions(deployment, ALL)) == 20
+    assert len(recent_predictions(deployment, ALL)) == 20
     (sealed / "s-000001.jsonl").write_bytes(piece)
     seal_when_due()
     run_jobs()
     assert deployment.segments.count() == 1
-    assert len(queries.recent_predictions(deployment, ALL)) == 20
+    assert len(recent_predictions(deployment, ALL)) == 20
 
 
 def test_of_two_promotions_at_once_one_wins(shared_cast, trained, retrained):

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from audit.models import Entry
 from deployments.models import Release
-from deployments.queries import latest_gate
+from deployments.queries.versions import latest_gate
 from experiments.models.registry import ModelVersion
 from experiments.models.runs import Run
 from experiments.queries.runs import judged_run

@@ -19,7 +19,7 @@ from audit.services import verify
 from datasets.models.versions import Dataset, Ingestion, Version
 from datasets.services.versions import start_ingestion
 from deployments.models import Release
-from deployments.services import take_out_of_use
+from deployments.services.releases import take_out_of_use
 from experiments.models.registry import ModelVersion
 from experiments.models.runs import Run
 from experiments.queries.runs import last_run

@@ -10,8 +10,9 @@ from django.utils import timezone
 
 from audit.models import Entry
 from datasets.models.versions import Dataset, Version
-from deployments import queries, services
 from deployments.models import Release
+from deployments.queries.versions import fingerprint_of
+from deployments.services.releases import _start_promotion, finish_promotion
 from experiments.models.registry import ModelVersion
 from problems.problem import Conflict, Gone, Missing, Problem
 from projects.models.bin import Binned
@@ -119,7 +120,7 @@ def test_of_two_promotions_at_once_one_is_told_to_wait_round_after_round(cast: C
         one_wins(found)
         release = Release.objects.select_related("deployment__project").get(state="preparing")
         with transaction.atomic():
-            services.finish_promotion(release, {}, by=cast[Role.ML_ENGINEER])
+            finish_promotion(release, {}, by=cast[Role.ML_ENGINEER])
         assert Release.objects.filter(state="champion").count() == 1
         for gate in cast.project.gates.filter(state="open"):
             gate.state = "replaced"
@@ -135,10 +136,10 @@ def promotion(cast: Cast, version: ModelVersion) -> Callable[[], Any]:
         name=str(version),
         url="/p/churn/",
         environment="production",
-        fingerprint=queries.fingerprint_of(version),
+        fingerprint=fingerprint_of(version),
         checks=[],
         roles=[],
         comment="",
         by=cast[Role.ML_ENGINEER],
     )
-    return lambda: services._start_promotion(version, gate, cast[Role.ML_ENGINEER])
+    return lambda: _start_promotion(version, gate, cast[Role.ML_ENGINEER])

@@ -18,7 +18,8 @@ from django.utils import timezone
 from accounts.models import User
 from audit.services import verify
 from deployments.models import ConsumerKey, Deployment, Release
-from deployments.queries import latest_gate, ways_back
+from deployments.queries.deployments import ways_back
+from deployments.queries.versions import latest_gate
 from experiments.models.registry import ModelVersion
 from experiments.packaging import Bundle
 from jobs.context import Context

@@ -10,8 +10,27 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from deployments import queries, services, snippets
+from deployments import snippets
 from deployments.models import ConsumerKey, Deployment, Release
+from deployments.queries.decisions import reference_run, rule_for, scores_of
+from deployments.queries.deployments import (
+    champion_of,
+    deployment_for,
+    deployments_of,
+    key_for,
+    keys_of,
+    release_for,
+    releases_of,
+    servers_alive,
+    ways_back,
+)
+from deployments.queries.predictions import MOST_ROWS, prediction, recent_predictions
+from deployments.services.gates import request_promotion
+from deployments.services.keys import DEFAULT_DAYS, MOST_DAYS, make_key, revoke_key
+from deployments.services.releases import promote, roll_back, take_out_of_use
+from deployments.services.traffic import change_settings
+from deployments.services.trials import Trial
+from deployments.traffic import guards_of, planned
 from experiments.evaluation.thresholds import curve
 from experiments.queries.models import model_version_for
 from experiments.value import own_rule
@@ -29,19 +48,25 @@ OBJECT = OpenApiTypes.OBJECT
 
 
 class PromoteBody(serializers.Serializer[Any]):
-    """Where to, and what the signers should know."""
+    """Where to, and what the signers should know. With `traffic` (shares in percent, such as [10, 50, 100]) it is tried
+    first: each share holds for `hold`, perhaps after a `shadow` of so long; `key` names the input by whose value it is
+    decided who answers; `guards` stop it; `automatic` false waits for a person before each step."""
 
     to = serializers.CharField(max_length=20, default="production")
     comment = serializers.CharField(max_length=2000, required=False, allow_blank=True, default="")
+    traffic = serializers.ListField(child=serializers.IntegerField(min_value=1, max_value=100), required=False)
+    hold = serializers.CharField(max_length=20, required=False, default="24h")
+    shadow = serializers.CharField(max_length=20, required=False, allow_blank=True, default="")
+    key = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
+    guards = serializers.DictField(required=False, default=dict)
+    automatic = serializers.BooleanField(required=False, default=True)
 
 
 class KeyBody(serializers.Serializer[Any]):
     """A key for one application."""
 
     name = serializers.CharField(max_length=80)
-    days = serializers.IntegerField(
-        required=False, default=services.DEFAULT_DAYS, min_value=1, max_value=services.MOST_DAYS
-    )
+    days = serializers.IntegerField(required=False, default=DEFAULT_DAYS, min_value=1, max_value=MOST_DAYS)
 
 
 class RollBackBody(serializers.Serializer[Any]):
@@ -115,6 +140,8 @@ def show_deployment(deployment: Deployment, champion: Release | None) -> dict[st
         "version": champion.version.number if champion else None,
         "since": champion.started_at if champion else None,
         "trouble": champion.trouble if champion else "",
+        "seconds": deployment.seconds,
+        "answers_unlogged": deployment.answers_unlogged,
         "created_at": deployment.created_at,
     }
 
@@ -144,12 +171,23 @@ class PromoteVersion(ProjectEndpoint):
         body = PromoteBody(data=request.data)
         body.is_valid(raise_exception=True)
         asked = {"environment": body.validated_data["to"], "comment": body.validated_data["comment"]}
+        trial = trial_of(body.validated_data)
         try:
-            return self.once(lambda: (202, {"job": job_link(services.promote(version, **asked, by=caller(request)))}))
+            return self.once(
+                lambda: (202, {"job": job_link(promote(version, **asked, trial=trial, by=caller(request)))})
+            )
         except Conflict as conflict:
             if conflict.code == "blocked":  # the refusal undid the request as well; the gate has to stay
-                services.request_promotion(version, **asked, by=caller(request))
+                request_promotion(version, **asked, by=caller(request))
             raise
+
+
+def trial_of(asked: dict[str, Any]) -> Trial | None:
+    """The plan of a promotion, where one was sent."""
+    if not asked.get("traffic"):
+        return None
+    steps = planned(asked["traffic"], asked["hold"], asked["shadow"])
+    return Trial(steps, guards_of(asked["guards"]), asked["key"], asked["automatic"])
 
 
 class Deployments(ProjectEndpoint):
@@ -161,24 +199,42 @@ class Deployments(ProjectEndpoint):
     def get(self, request: Request, key: str) -> Response:
         """List them."""
         return self.page_of(
-            queries.deployments_of(self.project),
+            deployments_of(self.project),
             lambda one: show_deployment(one, one.champions[0] if one.champions else None),
         )
+
+
+class SettingsBody(serializers.Serializer[Any]):
+    """`seconds`: how long one request may take, null for as long as the server allows. `answers_unlogged`: answer, with
+    `logged` false in each row, while the log cannot be written."""
+
+    seconds = serializers.FloatField(required=False, allow_null=True)
+    answers_unlogged = serializers.BooleanField(required=False)
 
 
 class DeploymentEndpoint(ProjectEndpoint):
     """One deployment."""
 
-    action = {"GET": "model.read"}
+    action = {"GET": "model.read", "PATCH": "model.promote"}
+
+    @extend_schema(request=SettingsBody, responses={200: OBJECT, 422: OBJECT})
+    def patch(self, request: Request, key: str, name: str) -> Response:
+        """Change how it answers."""
+        deployment = deployment_for(self.project, name)
+        body = SettingsBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        now = {"seconds": deployment.seconds, "answers_unlogged": deployment.answers_unlogged}
+        changed = change_settings(deployment, **now | body.validated_data, by=caller(request))
+        return Response({"seconds": changed.seconds, "answers_unlogged": changed.answers_unlogged})
 
     @extend_schema(responses={200: OBJECT})
     def get(self, request: Request, key: str, name: str) -> Response:
         """Read it, with its newest releases."""
-        deployment = queries.deployment_for(self.project, name)
-        champion = queries.champion_of(deployment)
-        releases = [show_release(release) for release in queries.releases_of(deployment)[:50]]
-        servers = queries.servers_alive()
-        rule = queries.rule_for(self.project, champion.version.run) if champion else None
+        deployment = deployment_for(self.project, name)
+        champion = champion_of(deployment)
+        releases = [show_release(release) for release in releases_of(deployment)[:50]]
+        servers = servers_alive()
+        rule = rule_for(self.project, champion.version.run) if champion else None
         policy = {"version": rule.version, "threshold": rule.threshold} if rule else None
         shown = show_deployment(deployment, champion) | {"policy": policy}
         return Response(shown | {"servers": servers, "releases": releases})
@@ -192,15 +248,15 @@ class Keys(ProjectEndpoint):
     @extend_schema(responses={200: OBJECT})
     def get(self, request: Request, key: str, name: str) -> Response:
         """List them."""
-        return self.page_of(queries.keys_of(queries.deployment_for(self.project, name)), show_key)
+        return self.page_of(keys_of(deployment_for(self.project, name)), show_key)
 
     @extend_schema(request=KeyBody, responses={201: OBJECT, 422: OBJECT})
     def post(self, request: Request, key: str, name: str) -> Response:
         """Make one. `secret` is in this answer and never again."""
-        deployment = queries.deployment_for(self.project, name)
+        deployment = deployment_for(self.project, name)
         body = KeyBody(data=request.data)
         body.is_valid(raise_exception=True)
-        made, secret = services.make_key(deployment, **body.validated_data, by=caller(request))
+        made, secret = make_key(deployment, **body.validated_data, by=caller(request))
         return Response(show_key(made) | {"secret": secret}, status=201)
 
 
@@ -212,8 +268,8 @@ class KeyEndpoint(ProjectEndpoint):
     @extend_schema(responses={204: None})
     def delete(self, request: Request, key: str, name: str, key_id: UUID) -> Response:
         """Revoke it; it takes effect within a second."""
-        found = queries.key_for(queries.deployment_for(self.project, name), key_id)
-        services.revoke_key(found, by=caller(request))
+        found = key_for(deployment_for(self.project, name), key_id)
+        revoke_key(found, by=caller(request))
         return Response(status=204)
 
 
@@ -231,10 +287,10 @@ class TakeOut(ProjectEndpoint):
     @extend_schema(request=ReasonBody, responses={204: None, 409: OBJECT})
     def post(self, request: Request, key: str, name: str) -> Response:
         """Stop answering; the model is kept ready."""
-        deployment = queries.deployment_for(self.project, name)
+        deployment = deployment_for(self.project, name)
         body = ReasonBody(data=request.data)
         body.is_valid(raise_exception=True)
-        services.take_out_of_use(deployment, reason=body.validated_data["reason"], by=caller(request))
+        take_out_of_use(deployment, reason=body.validated_data["reason"], by=caller(request))
         return Response(status=204)
 
 
@@ -246,22 +302,22 @@ class RollBack(ProjectEndpoint):
     @extend_schema(request=RollBackBody, responses={200: OBJECT, 409: OBJECT, 422: OBJECT})
     def post(self, request: Request, key: str, name: str) -> Response:
         """Go back to a version that was in use before, at once. Without `release` or `version`: to the one before."""
-        deployment = queries.deployment_for(self.project, name)
+        deployment = deployment_for(self.project, name)
         body = RollBackBody(data=request.data)
         body.is_valid(raise_exception=True)
         to = self._target(deployment, body.validated_data)
         reason = body.validated_data["reason"]
 
         def back() -> tuple[int, dict[str, Any]]:
-            release = services.roll_back(deployment, to=to, reason=reason, by=caller(request))
+            release = roll_back(deployment, to=to, reason=reason, by=caller(request))
             return 200, {"release": str(release.pk), "version": release.version.number, "state": release.state}
 
         return self.once(back)
 
     def _target(self, deployment: Deployment, asked: dict[str, Any]) -> Release:
         if "release" in asked:
-            return queries.release_for(deployment, asked["release"])
-        ways = queries.ways_back(deployment)
+            return release_for(deployment, asked["release"])
+        ways = ways_back(deployment)
         if "version" in asked:
             ways = [way for way in ways if way.version.number == asked["version"]]
         if not ways:
@@ -285,12 +341,12 @@ class Predictions(ProjectEndpoint):
     )
     def get(self, request: Request, key: str, name: str) -> Response:
         """Newest first. `next` is what to send as `before` for older ones."""
-        deployment = queries.deployment_for(self.project, name)
+        deployment = deployment_for(self.project, name)
         limit = request.query_params.get("limit", "50")
-        if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:9]) <= queries.MOST_ROWS):
+        if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:9]) <= MOST_ROWS):
             raise Invalid("`limit` must be from 1 to 200.", fields={"limit": "1 to 200."})
         before = request.query_params.get("before", "")
-        rows = queries.recent_predictions(deployment, self.roles, before=before, limit=int(limit))
+        rows = recent_predictions(deployment, self.roles, before=before, limit=int(limit))
         following = rows[-1].id if len(rows) == int(limit) else None
         return Response({"results": [row.as_dict() for row in rows], "next": following})
 
@@ -303,8 +359,8 @@ class PredictionEndpoint(ProjectEndpoint):
     @extend_schema(responses={200: OBJECT})
     def get(self, request: Request, key: str, name: str, prediction_id: str) -> Response:
         """Read it."""
-        deployment = queries.deployment_for(self.project, name)
-        return Response(queries.prediction(deployment, prediction_id, self.roles).as_dict())
+        deployment = deployment_for(self.project, name)
+        return Response(prediction(deployment, prediction_id, self.roles).as_dict())
 
 
 class Policies(ProjectEndpoint):
@@ -323,9 +379,9 @@ class Policies(ProjectEndpoint):
         body = PolicyBody(data=request.data)
         body.is_valid(raise_exception=True)
         values = dict(body.validated_data)
-        run = queries.reference_run(self.project, values.pop("run"))
+        run = reference_run(self.project, values.pop("run"))
         reference = f"run {run.number}" if run else ""
-        given: dict[str, Any] = {"values": values, "bins": queries.scores_of(run), "reference": reference}
+        given: dict[str, Any] = {"values": values, "bins": scores_of(run), "reference": reference}
         return self.once(lambda: (201, show_policy(propose_policy(self.project, **given, by=caller(request)))))
 
 
@@ -352,10 +408,10 @@ class PolicyCurve(ProjectEndpoint):
         asked = request.query_params.get("run", "")
         if asked and not (asked.isascii() and asked.isdigit() and len(asked) < 9):
             raise Invalid("`run` is a run's number.", fields={"run": "A number."})
-        run = queries.reference_run(self.project, int(asked) if asked else None)
+        run = reference_run(self.project, int(asked) if asked else None)
         kept = run.evaluation.get("thresholds") if run else None
         if run is None or not kept:
             raise Missing("There are no held-back scores of a yes-or-no question yet.")
-        rule = queries.rule_for(self.project, run) or own_rule(run.evaluation)
+        rule = rule_for(self.project, run) or own_rule(run.evaluation)
         points = curve(kept, rule, money_of(worth_of(self.project)))
         return Response({"run": run.number, "in_force": rule.threshold, "points": [vars(one) for one in points[::10]]})
