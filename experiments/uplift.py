@@ -22,7 +22,7 @@ from experiments.forecasting.steps import lag_name, plan_of
 from experiments.signatures import word
 from jobs.report import Report
 from projects.baselines import columns_of, sentence
-from projects.measures import NUMBERS
+from projects.measures import NUMBERS, UNLABELLED
 from storage import tables
 
 DRAWS = 500
@@ -39,6 +39,8 @@ def beside(spec: Spec, data: Any, model: Any, matrix: Array, report: Report) -> 
     said in `trouble`; the run goes on.
     """
     truth, kept = data.truth[data.split.test], {}
+    if spec["kind"] in UNLABELLED:
+        return {}  # nobody knows which of both would be right
     if spec["kind"] == "binary":
         said = np.asarray(model.predict_proba(matrix)[:, 1], dtype=np.float64)
         kept["thresholds"] = bins_of(truth, said)
