@@ -26,8 +26,10 @@ from storage import tables
 
 @dataclass
 class Prepared:
-    """Rows ready to learn from. `truth` holds 0/1 (1 is the positive answer), places in `classes`, or numbers; NaN where
-    nobody knows."""
+    """Rows ready to learn from.
+
+    `truth` holds 0/1 (1 is the positive answer), places in `classes`, or numbers; NaN where nobody knows.
+    """
 
     table: pa.Table
     split: Split

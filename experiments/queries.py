@@ -31,7 +31,7 @@ from experiments.models import (
 from experiments.value import confusion_under, under
 from problems.problem import Missing
 from projects.contract import Judgement, Measurement, judged_from, measurements
-from projects.measures import MEASURES, NUMBERS
+from projects.measures import MEASURES, WORDS
 from projects.models.define import Contract
 from projects.models.projects import Project
 from projects.policies import Rule
@@ -334,7 +334,7 @@ def must_words(project: Project, revision: EdgeCaseRevision, closed: Collection[
     fields = {name: getattr(revision, name) for name in ("answer", "low", "high")}
     if fields["answer"] and closed and (last := last_run(project)) and last.spec.get("target") in closed:
         fields["answer"] = masking.HIDDEN
-    return expected_words(fields, chance=project.kind not in NUMBERS)
+    return expected_words(fields, chance=project.kind in WORDS)
 
 
 def unasked(run: Run) -> list[EdgeCaseRevision]:

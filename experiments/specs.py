@@ -9,8 +9,8 @@ from experiments.estimators.catalog import FAMILIES, for_kind
 from experiments.forecasting import asked
 from experiments.guesses import NUMERIC, TIMES, Column, guess_inputs, guess_positive, guess_target
 from experiments.searching import plans
-from problems.problem import Invalid
 from experiments.unlabelled import asked as unlabelled
+from problems.problem import Invalid
 from projects.measures import NUMBERS, UNLABELLED
 from projects.measures import for_kind as measures_for_kind
 
@@ -39,12 +39,7 @@ Spec = dict[str, Any]
 
 def completed(given: Any, *, kind: str, columns: Columns, hints: tuple[str, ...] = (), positive_hint: str = "") -> Spec:
     """The whole spec of a run: given values checked, the rest at their defaults. Refusals name the field."""
-    if not isinstance(given, Mapping):
-        raise _wrong("spec", "A run is described by an object of names and values.")
-    if unknown := [str(name) for name in given if name not in KEYS]:
-        raise Invalid(f"A run has no “{unknown[0]}”.", fields={name: "There is no such setting." for name in unknown})
-    if "share" in given and kind != "anomaly":
-        raise _wrong("share", "Only a question for what is unusual has a share to flag.")
+    _known(given, kind)
     if kind in UNLABELLED:
         return _without_answers(given, kind, columns, positive_hint)
     target = _target(given.get("target"), kind, columns, hints)
@@ -78,10 +73,21 @@ def completed(given: Any, *, kind: str, columns: Columns, hints: tuple[str, ...]
     return spec
 
 
+def _known(given: Any, kind: str) -> None:
+    if not isinstance(given, Mapping):
+        raise _wrong("spec", "A run is described by an object of names and values.")
+    if unknown := [str(name) for name in given if name not in KEYS]:
+        raise Invalid(f"A run has no “{unknown[0]}”.", fields={name: "There is no such setting." for name in unknown})
+    if "share" in given and kind != "anomaly":
+        raise _wrong("share", "Only a question for what is unusual has a share to flag.")
+
+
 def _without_answers(given: Mapping[str, Any], kind: str, columns: Columns, positive_hint: str) -> Spec:
     """The same where nobody knows the answers; a column of known ones serves to check what is unusual, no more."""
     if given.get("tuning"):
-        raise _wrong("tuning", "Settings cannot be searched where nobody knows the answers; try methods beside each other.")
+        raise _wrong(
+            "tuning", "Settings cannot be searched where nobody knows the answers; try methods beside each other."
+        )
     seed = _whole("seed", given.get("seed", 7), 0, LARGEST_SEED)
     target = unlabelled.known_answers(given.get("target"), kind, columns)
     split = _split(given.get("split"), columns, target, seed)

@@ -97,7 +97,7 @@ def _run(spec: dict[str, Any], folder: Path, report: Report, threads: int) -> di
         "evaluation": _evaluation(spec, data, methods, chosen, decide_by, weights)
         | beside
         | ({"forecast": ahead} if ahead else {})
-        | _found_alone(spec, data, fitted[chosen], signature, matrices)
+        | _found_alone(spec, data, chosen, fitted[chosen], signature, matrices)
         | {"signature": {name: part for name, part in signature.items() if name != "tail"}, "serving": serving},
         "environment": surroundings,
     }
@@ -138,14 +138,21 @@ def _held(spec: Mapping[str, Any], data: Prepared, model: Pipeline, matrix: Arra
         several = Classes(truth, model.predict_proba(matrix), data.classes)
         return several, class_matrix(several)
     if data.frame is not None:
-        ahead = Forecasts(truth, model.predict(matrix), data.frame.scales[data.split.test])
+        ahead = Forecasts(
+            truth, model.predict(matrix), data.frame.scales[data.split.test], data.frame.targets[data.split.test]
+        )
         return ahead, {"residuals": residuals(ahead, spec["seed"])}
     numbers = Numbers(truth, model.predict(matrix))
     return numbers, {"residuals": residuals(numbers, spec["seed"])}
 
 
 def _found_alone(
-    spec: Mapping[str, Any], data: Prepared, model: Pipeline, signature: dict[str, Any], matrices: tuple[Array, Array]
+    spec: Mapping[str, Any],
+    data: Prepared,
+    chosen: str,
+    model: Pipeline,
+    signature: dict[str, Any],
+    matrices: tuple[Array, Array],
 ) -> dict[str, Any]:
     """What each group is like, or which rows are most unusual, where nobody knows the answers."""
     if spec["kind"] not in UNLABELLED:
@@ -153,6 +160,8 @@ def _found_alone(
     parts = data.test, matrices[1], data.test_places
     truth = data.truth[data.split.test]
     told = describing.told(signature, model, parts, data.inputs, data.layout, matrices[0], truth, spec["seed"])
+    if spec["kind"] == "clustering":
+        told["counts"] = learning.by_count(chosen, spec["methods"][chosen], spec, data.layout, matrices[0])
     return {"alone": told}
 
 

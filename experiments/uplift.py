@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from experiments import baselines
 from experiments.columns import days_of, numbers_of
 from experiments.evaluation.classes import Classes
-from experiments.evaluation.intervals import NO_CHANCES, Held
+from experiments.evaluation.intervals import NO_CHANCES, Held, resampled
 from experiments.evaluation.intervals import measured as all_measured
 from experiments.evaluation.metrics import Array, Binary, Numbers
 from experiments.evaluation.thresholds import bins_of
@@ -177,7 +177,7 @@ def gaps(ours: Held, theirs: Held, keys: list[str], seed: int) -> Iterator[tuple
     rows, chance = ours.truth.size, np.random.default_rng(seed)
     drawn: dict[str, list[float]] = {key: [] for key in keys}
     for _ in range(DRAWS):
-        weights = np.bincount(chance.integers(0, rows, rows), minlength=rows).astype(np.float64)
+        weights = resampled(ours, chance)
         for key in keys:
             a, b = ours.value(key, weights), theirs.value(key, weights)
             if a is not None and b is not None:

@@ -60,7 +60,7 @@ def sentences(money: Money, kind: str, who: str = "") -> list[str]:
         "regression": [("per_unit_off", "Each unit that an answer is off")],
         "forecast": [("per_unit_off", "Each unit that an answer is off")],
         "clustering": [],
-        "anomaly": [("right_yes", "Each row flagged rightly"), ("wrong_yes", "Each row flagged for nothing")],
+        "anomaly": [],
     }[kind]
     told = [f"{words} {_verb(money.currency, getattr(money, name))}." for name, words in named if getattr(money, name)]
     told = told or ["No answer is worth or costs anything yet."]

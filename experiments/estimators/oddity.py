@@ -75,9 +75,7 @@ OUTLIER_FACTOR = Family(
     make=_near,
     refuses=_near_refuses,
     preset=True,
-    settings=(
-        Setting("n_neighbors", "Neighbours", "More compares with a wider surrounding.", "integer", 20, 2, 500),
-    ),
+    settings=(Setting("n_neighbors", "Neighbours", "More compares with a wider surrounding.", "integer", 20, 2, 500),),
 )
 ONE_CLASS = Family(
     key="one_class",
@@ -99,8 +97,6 @@ ELLIPSE = Family(
     prepare="scaled",
     make=_ellipse,
     settings=(
-        Setting(
-            "support", "Share that surely is usual", "The middle is learned from these.", "number", 0.9, 0.5, 1.0
-        ),
+        Setting("support", "Share that surely is usual", "The middle is learned from these.", "number", 0.9, 0.5, 1.0),
     ),
 )

@@ -2,8 +2,9 @@
 Bouldin (1979) and of Calinski and Harabasz (1974), and whether other seeds and rows find the same groups (adjusted Rand
 index of Hubert and Arabie 1985).
 
-Values equal scikit-learn's on the same rows; the silhouette of more than 5 000 rows is that of a sample. Where all rows fall into one group they are undefined. Intervals hold the
-groups still and draw the rows; that of the stability is Student's over the times that a method learned again.
+Values equal scikit-learn's on the same rows; the silhouette of more than 5 000 rows is that of a sample. Where all rows
+fall into one group they are undefined. Intervals hold the groups still and draw the rows; that of the stability is
+Student's over the times that a method learned again.
 """
 
 import math

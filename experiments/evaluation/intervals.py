@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from experiments.evaluation.classes import NEEDS_CHANCES, UNDEFINED_CLASSES, Classes
-from experiments.evaluation.comparison import Z
-from experiments.evaluation.metrics import UNDEFINED, Array, Binary, Numbers
 from experiments.evaluation.clusters import UNDEFINED_GROUPS, Grouped, spread_of
+from experiments.evaluation.comparison import Z
+from experiments.evaluation.forecasts import Forecasts
+from experiments.evaluation.metrics import UNDEFINED, Array, Binary, Numbers
 from experiments.evaluation.oddities import UNDEFINED_ODD, Odd
 
 DRAWS = 500
@@ -103,8 +104,10 @@ def measured_classes(held: Classes, seed: int) -> dict[str, Measured]:
 
 
 def measured_unlabelled(held: Grouped | Odd, key: str, seed: int, z: float = Z) -> Measured:
-    """A metric of rows whose answers nobody knows, or some know: shares by Wilson, ROC AUC by DeLong, the stability over
-    the seeds, the others drawn."""
+    """A metric of rows whose answers nobody knows, or some know.
+
+    Shares by Wilson, ROC AUC by DeLong, the stability over what learned again, the others drawn.
+    """
     value, rows = held.value(key) if held.truth.size else None, int(held.truth.size)
     if value is None:
         return _undefined(key, rows, (UNDEFINED_GROUPS | UNDEFINED_ODD).get(key, ""))
@@ -166,10 +169,10 @@ def _trials(counts: dict[str, float]) -> dict[str, float]:
 
 def _bootstrap(held: Held, keys: tuple[str, ...], seed: int) -> dict[str, tuple[float, float]]:
     """Percentile intervals from `DRAWS` seeded resamples of the held-back rows."""
-    chance, rows = np.random.default_rng(seed), held.truth.size
+    chance = np.random.default_rng(seed)
     drawn: dict[str, list[float]] = {key: [] for key in keys}
     for _ in range(DRAWS):
-        weights = np.bincount(chance.integers(0, rows, rows), minlength=rows).astype(np.float64)
+        weights = resampled(held, chance)
         for key in keys:
             if (value := held.value(key, weights)) is not None:
                 drawn[key].append(value)
@@ -178,6 +181,15 @@ def _bootstrap(held: Held, keys: tuple[str, ...], seed: int) -> dict[str, tuple[
         for key, values in drawn.items()
         for low, high in [np.quantile(values, [0.025, 0.975]) if values else (math.nan, math.nan)]
     }
+
+
+def resampled(held: Held, chance: np.random.Generator) -> Array:
+    """How often each row is drawn in one resample: one by one, or in blocks of time where answers lie ahead."""
+    blocks = held.drawn(chance) if isinstance(held, Forecasts) else None
+    if blocks is not None:
+        return blocks
+    rows = held.truth.size
+    return np.bincount(chance.integers(0, rows, rows), minlength=rows).astype(np.float64)
 
 
 def _measured(value: float, low: float, high: float, rows: int) -> Measured:

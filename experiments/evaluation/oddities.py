@@ -7,7 +7,6 @@ metrics that need them are undefined. The share k counts rows from the most unus
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -24,9 +23,7 @@ UNDEFINED_ODD = {
 class Odd:
     """Scores of rows, what is flagged from `edge` on, and what other seeds flag."""
 
-    def __init__(
-        self, truth: Array, score: Array, edge: float, share: float, others: Sequence[Array] = ()
-    ) -> None:
+    def __init__(self, truth: Array, score: Array, edge: float, share: float, others: Sequence[Array] = ()) -> None:
         self.truth, self.score = np.asarray(truth, dtype=np.float64), np.asarray(score, dtype=np.float64)
         self.edge, self.share = edge, share
         self.flagged = self.score > edge

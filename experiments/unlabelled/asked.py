@@ -1,4 +1,4 @@
-"""PURE: what may be asked where nobody knows the answers: a column of known ones for checking, and what share to flag."""
+"""PURE: what may be asked where nobody knows the answers: known ones for checking, and what share to flag."""
 
 from collections.abc import Mapping
 from typing import Any

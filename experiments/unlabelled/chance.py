@@ -1,4 +1,4 @@
-"""PURE: the yardsticks where nobody knows the answers: groups and scores drawn at random, the same for the same seed."""
+"""PURE: the yardsticks where nobody knows the answers: groups and scores at random, the same for one seed."""
 
 from typing import Any
 
@@ -21,7 +21,6 @@ class ChanceGroups:
     def predict(self, rows: Array) -> Array:
         """A group for each row."""
         return np.random.default_rng(self.seed).integers(0, self.count, len(rows))
-
 
 
 class ChanceScores:

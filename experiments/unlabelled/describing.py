@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from experiments.columns import numbers_of, words_of
+from experiments.columns import days_of, numbers_of, words_of
 from experiments.matrices import GAP, Layout
 from experiments.references import is_text, plain
-from experiments.unlabelled.asking import oddness, placed
+from experiments.unlabelled.asking import oddness, placed, spaced
 
 Array = np.ndarray[Any, Any]
 Row = Mapping[str, Any]
@@ -39,8 +39,6 @@ def _column(table: pa.Table, field: Row) -> Array:
     if field["type"] in ("text", "boolean"):
         return words_of(column)
     if field["type"] in ("date", "datetime"):
-        from experiments.columns import days_of
-
         return np.asarray(days_of(column), dtype=np.float64)
     return numbers_of(column)
 
@@ -112,7 +110,7 @@ def typical(matrix: Array, layout: Layout) -> Array:
 
 
 def reasons(model: Any, row: Array, usual: Array, layout: Layout) -> list[dict[str, Any]]:
-    """Which inputs make one row unusual: how much less unusual it were with the typical value of each, largest first."""
+    """Which inputs make one row unusual: how much less unusual it were with the typical value, largest first."""
     changed = np.repeat(row[None, :], len(layout.inputs) + 1, axis=0)
     for number, (name, _) in enumerate(layout.inputs, start=1):
         for place in layout.places[name]:
@@ -144,7 +142,7 @@ def most_unusual(
     found = []
     for place in np.argsort(-score, kind="stable")[:MOST_ROWS]:
         values = table.select(names).slice(int(place), 1).to_pylist()[0]
-        cells = [{"name": name, "value": plain(value)} for name, value in values.items()]
+        cells = [{"name": name, "what": "cell", "value": plain(value)} for name, value in values.items()]
         why = reasons(model, matrix[place], usual, layout)
         one = {"row": int(places[place]), "score": float(score[place]), "flagged": bool(score[place] > edge)}
         found.append(one | {"cells": cells, "why": why})
@@ -176,11 +174,10 @@ def told(
         usual = typical(train, layout)
         rows = most_unusual(model, table, matrix, layout, usual, places, edge)
         return {"unusual": rows, "scores": scores(score, edge, truth), "share": signature["share"]}
-    from experiments.unlabelled.asking import spaced
-
     own, away = placed(model, matrix, signature["order"])
     found = groups(table, inputs, own, signature["classes"])
     for place, one in enumerate(found):
         one["unlike"] = one["unlike"][:MOST_UNLIKE]
         one["away"] = float(np.median(away[own == place])) if (own == place).any() else None
-    return {"groups": found, "plane": flat(spaced(model, matrix), own, signature["classes"], seed)}
+    points = flat(spaced(model, matrix), own, signature["classes"], seed)
+    return {"groups": found, "plane": {"drawn_from": [field["name"] for field in inputs], "points": points}}

@@ -1,4 +1,4 @@
-"""PURE: a method that learned without answers, measured: on held-back rows, and beside itself learned with other seeds."""
+"""PURE: a method that learned without answers, measured: on held-back rows, and beside itself learned again."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,7 +14,12 @@ from experiments.unlabelled.asking import UNUSUAL, USUAL, edge_of, named, oddnes
 
 Array = np.ndarray[Any, Any]
 Row = Mapping[str, Any]
-SEEDS, MOST_AGAIN, AGAIN = 4, 10_000, 0.8  # learned again so often, from this share of the rows and no more than so many
+COUNTS, MOST_COUNTED = range(2, 9), 2_000
+SEEDS, MOST_AGAIN, AGAIN = (
+    4,
+    10_000,
+    0.8,
+)  # learned again so often, from this share of the rows and no more than so many
 
 
 def others_of(key: str, settings: Row, spec: Row, layout: Layout, train: Array) -> list[Any]:
@@ -43,8 +48,23 @@ def held_of(
     return Odd(truth, score, edge, share, flags)
 
 
+def by_count(key: str, settings: Row, spec: Row, layout: Layout, train: Array) -> list[dict[str, Any]]:
+    """The silhouette with two groups, three, and so on, on some of the rows to learn from."""
+    if "groups" not in settings:
+        return []
+    rows, found = train[: min(len(train), MOST_COUNTED)], []
+    for count in COUNTS:
+        if count >= len(rows):
+            break
+        model = pipeline(FAMILIES[key], spec["kind"], {**settings, "groups": count}, layout, spec["seed"]).fit(rows)
+        ready = spaced(model, rows)
+        value = Grouped(ready, model[-1].predict(ready)).value("silhouette")
+        found.append({"groups": count, "silhouette": value})
+    return found
+
+
 def signed(kind: str, model: Any, train: Array, share: float) -> dict[str, Any]:
-    """What the signature says of the answers: the names of groups in order of size, or from where on a row is unusual."""
+    """What the signature says of the answers: groups in order of size, or from where on a row is unusual."""
     if kind == "clustering":
         labels = np.asarray(model[-1].predict(spaced(model, train)), dtype=np.int64)
         count = max(int(labels.max()) + 1, _groups_in(model))
