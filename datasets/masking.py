@@ -150,6 +150,8 @@ def _mapping(value: Mapping[str, Any], hidden: Collection[str]) -> dict[str, Any
         value = {key: _of_target(key, one) for key, one in value.items()}
     if value.get("name") in hidden or ("text" in value and value.get("column") in hidden):
         return {key: _of_column(key, one) for key, one in value.items()}
+    if set(value.get("drawn_from") or ()) & set(hidden):  # points that are made of hidden values
+        return {key: [] for key in value}
     return {key: _groups(key, tree(one, hidden), hidden) for key, one in value.items()}
 
 

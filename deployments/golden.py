@@ -14,7 +14,8 @@ def different(predictor: Any, golden: dict[str, Any]) -> list[int]:
 
 def same(now: Any, then: dict[str, Any]) -> bool:
     """Whether an answer is the one that training stored, to a millionth."""
-    return _close(now.answer, then["answer"]) and _close(now.probability, then["probability"])
+    score = "score" not in then or _close(now.score, then["score"])
+    return score and _close(now.answer, then["answer"]) and _close(now.probability, then["probability"])
 
 
 def _close(now: Any, then: Any) -> bool:

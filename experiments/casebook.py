@@ -42,7 +42,7 @@ def came_out(case: Case, answer: Answer) -> bool:
     """Whether an answer is the one that is expected: the word, and where given the range of the number or chance."""
     if case["answer"] and word(answer.answer) != case["answer"]:
         return False
-    number = answer.probability if answer.probability is not None else answer.answer
+    number = next(one for one in (answer.probability, answer.score, answer.answer) if one is not None)
     if case["low"] is None and case["high"] is None:
         return True
     if not isinstance(number, int | float):
@@ -53,6 +53,8 @@ def came_out(case: Case, answer: Answer) -> bool:
 
 def said_of(answer: Answer) -> str:
     """An answer as people read it."""
+    if answer.score is not None:
+        return f"{word(answer.answer)}, by a score of {answer.score:.4g}"
     if answer.probability is None:
         return short_number(answer.answer) if isinstance(answer.answer, float) else word(answer.answer)
     return f"{word(answer.answer)}, with a chance of {100 * answer.probability:.0f}%"

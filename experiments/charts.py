@@ -225,15 +225,34 @@ def predicted(series: Sequence[Series], unit: str) -> Figure:
     )
 
 
-def importance(found: Sequence[Mapping[str, Any]], by: str, unit: str) -> Figure:
-    """How much worse it gets when one input is shuffled, the twelve that matter most."""
+# What shuffling costs where nobody knows the answers: the axis, and the sentence.
+_ALONE = {
+    "clustering": (
+        "rows of 100 that change their group",
+        "How many rows change their group when one input is shuffled.",
+    ),
+    "anomaly": (
+        "points of 100",
+        "How far the order of the unusual changes (rank correlation) when one input is shuffled.",
+    ),
+}
+
+
+def importance(found: Sequence[Mapping[str, Any]], by: str, unit: str, *, alone: str = "") -> Figure:
+    """How much worse it gets when one input is shuffled, the twelve that matter most; `alone` is the kind of question
+    where nobody knows the answers."""
     top = list(found[:MOST_INPUTS])
-    scale = 100 if MEASURES[by].of_100 else 1
+    scale = 100 if MEASURES[by].of_100 or alone in _ALONE else 1
     said = (
-        ("points of 100 pairs" if by == "roc_auc" else "points of 100")
-        if scale == 100
-        else (unit or "units of the answer")
+        _ALONE[alone][0]
+        if alone in _ALONE
+        else (
+            ("points of 100 pairs" if by == "roc_auc" else "points of 100")
+            if scale == 100
+            else (unit or "units of the answer")
+        )
     )
+    verb = "Changes" if alone in _ALONE else "Worse"
     trace = {
         "type": "bar",
         "orientation": "h",
@@ -244,12 +263,13 @@ def importance(found: Sequence[Mapping[str, Any]], by: str, unit: str) -> Figure
         "hovertemplate": "%{y}: %{x:.3g}<extra></extra>",
     }
     layout = {
-        "xaxis": {"title": {"text": f"Worse by, {said}"}, "rangemode": "tozero", "showgrid": True},
+        "xaxis": {"title": {"text": f"{verb} by, {said}"}, "rangemode": "tozero", "showgrid": True},
         "yaxis": {"autorange": "reversed", "type": "category", "showgrid": False, "tickmode": "linear", "dtick": 1},
         "hovermode": "closest",
     }
     rest = len(found) - len(top)
     detail = f"How much worse {MEASURES[by].term} gets when one input is shuffled among held-back rows."
+    detail = _ALONE[alone][1] if alone in _ALONE else detail
     detail += f" {rest} more inputs matter less." if rest > 0 else ""
     rows = [
         (entry["name"], f"{scale * entry['loss']:.4g}", f"{scale * entry['low']:.4g} to {scale * entry['high']:.4g}")
@@ -261,7 +281,7 @@ def importance(found: Sequence[Mapping[str, Any]], by: str, unit: str) -> Figure
         {"data": [trace], "layout": layout},
         _looks_at(found),
         detail,
-        ("Input", f"Worse by ({said})", "Lies between"),
+        ("Input", f"{verb} by ({said})", "Lies between"),
         rows,
         max(180, 24 * len(top) + 70),
     )

@@ -7,7 +7,7 @@ from experiments.evaluation.comparison import Standing, gap_words
 from projects.contract import Verdict
 from projects.findings import FOUND, Part, counted, figure, result_finding
 from projects.kinds import NOBODY
-from projects.measures import MEASURES
+from projects.measures import MEASURES, UNLABELLED
 
 
 def run_finding(
@@ -21,6 +21,8 @@ def run_finding(
     who = who or who_of(evaluation)
     if verdicts:
         return result_finding(name, verdicts, who)
+    if "alone" in evaluation:
+        return alone_finding(name, evaluation)
     key = next(name for name in ("recall", "balanced_accuracy", "mae") if name in metrics)
     found, measure = metrics[key], MEASURES[key]
     if found["value"] is None:
@@ -34,9 +36,40 @@ def run_finding(
     ]
 
 
+def alone_finding(name: str, evaluation: Mapping[str, Any]) -> list[Part]:
+    """How many groups there are and how far apart, or how many rows are unusual; nobody said what is enough."""
+    metrics = evaluation["methods"][evaluation["chosen"]]["metrics"]
+    if evaluation["kind"] == "clustering":
+        groups = [one for one in evaluation["alone"]["groups"] if one["rows"]]
+        found = metrics["silhouette"]["value"]
+        apart = "" if found is None else f" {apart_words(found)}"
+        said = [Part(f"{name} found "), Part(counted(len(groups), "group", "groups").lower(), "accent")]
+        return [*said, Part(f".{apart} No targets are set, so nothing says whether that is enough.")]
+    share = figure(MEASURES["flagged_share"], metrics["flagged_share"]["value"], "")
+    said = [Part(f"{name} flags "), Part(share, "accent"), Part(" held-back rows as unusual. ")]
+    found = metrics["recall_at_share"]["value"]
+    if found is not None:
+        among = f"Among the most unusual are {figure(MEASURES['recall_at_share'], found, '')} known cases. "
+        said.append(Part(among))
+    return [*said, Part("No targets are set, so nothing says whether that is enough.")]
+
+
+def apart_words(silhouette: float) -> str:
+    """The silhouette in words, by the usual lines of Kaufman and Rousseeuw (1990)."""
+    if silhouette > 0.7:
+        return "They lie clearly apart."
+    if silhouette > 0.5:
+        return "They lie apart, with rows between them."
+    return (
+        "They run into each other." if silhouette > 0.25 else "They hardly lie apart: look whether they mean anything."
+    )
+
+
 def who_of(evaluation: Mapping[str, Any]) -> str:
     """The rows that are looked for, when the charter has no word for them."""
-    return f"with {evaluation['target']} = {evaluation['positive']}" if evaluation.get("positive") else NOBODY
+    if not evaluation.get("positive") or not evaluation["target"]:
+        return NOBODY
+    return f"with {evaluation['target']} = {evaluation['positive']}"
 
 
 def beside_dummy(evaluation: Mapping[str, Any], key: str) -> str:
@@ -44,7 +77,8 @@ def beside_dummy(evaluation: Mapping[str, Any], key: str) -> str:
     measure, unit = MEASURES[key], evaluation.get("unit") or ""
     values = [evaluation["methods"][name]["metrics"][key]["value"] for name in (evaluation["chosen"], "dummy")]
     said = ["undefined" if value is None else measure.said(value, unit) for value in values]
-    what = "repeats the season before" if evaluation["kind"] == "forecast" else "looks at no input"
+    others = {"forecast": "repeats the season before"} | dict.fromkeys(UNLABELLED, "answers at random")
+    what = others.get(evaluation["kind"], "looks at no input")
     return f"{measure.term}: {said[0]}. The yardstick, which {what}: {said[1]}."
 
 

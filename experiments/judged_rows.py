@@ -11,11 +11,12 @@ import pyarrow as pa
 
 from experiments.columns import numbers_of, words_of
 from experiments.evaluation.metrics import Array
+from experiments.matrices import GAP
 from experiments.preparing import Prepared, prepared
 from experiments.training import goals_in
 from jobs.report import Report
 from problems.problem import Invalid
-from projects.measures import NUMBERS
+from projects.measures import NUMBERS, UNLABELLED
 from storage import tables
 
 LEAST_ROWS = 30
@@ -33,6 +34,7 @@ class Known:
     time_column: str
     about: dict[str, Any]
     scales: Array | None = None  # of forecasts: how far each row's series usually is from itself a season before
+    steps: Array | None = None  # of forecasts: the step of time that each answer is for
 
     def values(self, column: str) -> Sequence[Any] | None:
         """One column, while the rows have it."""
@@ -80,7 +82,9 @@ def _held_back(spec: Mapping[str, Any], report: Report) -> Known:
             table = table.append_column(name, beside.column(name))
     about = {"on": "held_back", "count": int(data.split.test.size), "left_out": 0, "seen": 0}
     time = _time_column(spec, spec["schema"], table)
-    return Known(table, data.truth[data.split.test], data.test_places, time, about, _scales(data, data.split.test))
+    rows = data.split.test
+    steps = None if data.frame is None else data.frame.targets[rows]
+    return Known(table, data.truth[rows], data.test_places, time, about, _scales(data, rows), steps)
 
 
 def _scales(data: Prepared, rows: Array) -> Array | None:
@@ -94,7 +98,8 @@ def _later_windows(spec: Mapping[str, Any], signature: Mapping[str, Any], report
     test = data.split.test[data.frame.targets[data.split.test] > signature["learned_until"]]
     about = {"on": "version", "count": int(test.size), "left_out": 0, "seen": int(data.split.test.size - test.size)}
     time, places = spec["split"]["column"], data.frame.places[test]
-    return Known(data.table.take(test), data.truth[test], places, time, about, data.frame.scales[test])
+    frame = data.frame
+    return Known(data.table.take(test), data.truth[test], places, time, about, frame.scales[test], frame.targets[test])
 
 
 def _elsewhere(spec: Mapping[str, Any], signature: Mapping[str, Any], report: Report) -> Known:
@@ -102,11 +107,11 @@ def _elsewhere(spec: Mapping[str, Any], signature: Mapping[str, Any], report: Re
     and so are rows that training had, where the version is of the data that it learned from."""
     schema, inputs = spec["rows"]["schema"], [entry["name"] for entry in signature["inputs"]]
     table = tables.read(Path(spec["rows"]["table"]), columns=_names(spec, schema, inputs))
-    truth = _truth(table, signature)
-    usable = ~np.isnan(truth)
+    truth = _truth(table, signature, spec)
+    usable = np.ones(truth.size, dtype=bool) if spec["kind"] in UNLABELLED else ~np.isnan(truth)
     left_out, seen = int((~usable).sum()), 0
     if spec["rows"]["own"]:
-        fresh = _fresh(table, spec, [signature["target"], *inputs], report)
+        fresh = _fresh(table, spec, [*([signature["target"]] if signature["target"] else []), *inputs], report)
         seen = int((usable & ~fresh).sum())
         usable &= fresh
     places = np.flatnonzero(usable)
@@ -115,7 +120,18 @@ def _elsewhere(spec: Mapping[str, Any], signature: Mapping[str, Any], report: Re
     return Known(table, truth[places], places, _time_column(spec, schema, table), about)
 
 
-def _truth(table: pa.Table, signature: Mapping[str, Any]) -> Array:
+def _checked(table: pa.Table, signature: Mapping[str, Any], spec: Mapping[str, Any]) -> Array:
+    """Answers that are known for checking, as far as this table has them."""
+    found = np.full(table.num_rows, np.nan)
+    if signature["target"] in table.column_names:
+        words = words_of(table.column(signature["target"]))
+        found = np.where(words == GAP, np.nan, (words == spec["positive"]).astype(np.float64)).astype(np.float64)
+    return found
+
+
+def _truth(table: pa.Table, signature: Mapping[str, Any], spec: Mapping[str, Any]) -> Array:
+    if signature["kind"] in UNLABELLED:
+        return _checked(table, signature, spec)
     column = table.column(signature["target"])
     if signature["kind"] in NUMBERS:
         return numbers_of(column)

@@ -20,6 +20,7 @@ from experiments.columns import days_of, from_table
 from experiments.evaluation.asked import measured_goals
 from experiments.evaluation.calibration import calibrated
 from experiments.evaluation.classes import Classes
+from experiments.evaluation.clusters import Grouped
 from experiments.evaluation.dependence import dependence
 from experiments.evaluation.fairness import fairness
 from experiments.evaluation.forecasts import Forecasts
@@ -28,6 +29,7 @@ from experiments.evaluation.held import Judge
 from experiments.evaluation.intervals import Held
 from experiments.evaluation.many_rows import measured_all
 from experiments.evaluation.metrics import Array, Binary, Numbers
+from experiments.evaluation.oddities import Odd
 from experiments.evaluation.paired import compared
 from experiments.evaluation.reasons import reasons
 from experiments.evaluation.slices import weakest
@@ -40,8 +42,10 @@ from experiments.packaging import Bundle, Predictor, fields_of
 from experiments.references import plain
 from experiments.relearning import relearned
 from experiments.training import goals_in
+from experiments.unlabelled import judging as alone
 from jobs.report import Report
 from problems.problem import Problem
+from projects.measures import UNLABELLED
 
 DRAWN_INPUTS, EXAMPLES, EXAMPLE_BUDGET, USUAL, MOST_PAIRED = 6, 12, 4000, 200, 50_000
 
@@ -96,6 +100,8 @@ def run(spec: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:
 
 def judge_of(signature: Mapping[str, Any], predictor: Predictor) -> Judge:
     """A model as it was packed, ready to be judged."""
+    if signature["kind"] in UNLABELLED:
+        return alone.judge_alone(signature, predictor)
     threshold, names = signature["threshold"] or 0.5, signature.get("classes") or ()
     return Judge(signature["kind"], predictor.ask, threshold, names)
 
@@ -116,8 +122,8 @@ def _opened(spec: Mapping[str, Any], report: Report) -> Judged:
     matrix = from_table(rows.table, layout)
     held = judge.held(matrix, rows.truth)
     if rows.scales is not None:
-        held = Forecasts(rows.truth, judge.said(matrix), rows.scales)
-    metric = "mae" if spec["metric"] == "mase" else spec["metric"]  # parts ask for rows whose scale nobody knows
+        held = Forecasts(rows.truth, judge.said(matrix), rows.scales, rows.steps)
+    metric = {"mase": "mae", **alone.STABLE}.get(spec["metric"], spec["metric"])  # parts ask for rows as they are
     return Judged(spec, bundle, judge, layout, rows, matrix, held, metric, spec["seed"])
 
 
@@ -126,6 +132,8 @@ def _opened(spec: Mapping[str, Any], report: Report) -> Judged:
 
 def _metrics(judged: Judged) -> dict[str, Any]:
     measured = measured_all(judged.held, judged.seed)
+    if isinstance(judged.held, Grouped | Odd):
+        measured = alone.remembered(measured, judged.bundle.reference["metrics"])
     return measured | measured_goals(goals_in(judged.spec), judged.held, judged.rows.values, judged.seed)
 
 
@@ -133,7 +141,14 @@ def _fairness(judged: Judged) -> Any:
     names = [name for name in judged.spec["attributes"] if name in judged.rows.table.column_names]
     if not names:
         return {"reason": "No protected column is named."}
-    return {"attributes": [fairness(judged.held, judged.grouped(name), name, seed=judged.seed) for name in names]}
+    held = alone.flags(judged.held) if isinstance(judged.held, Odd) else judged.held
+    if isinstance(held, Grouped):
+        return {"reason": alone.NO_GROUPS}
+    found = [fairness(held, judged.grouped(name), name, seed=judged.seed) for name in names]
+    if isinstance(judged.held, Odd) and not judged.held.known.all():  # only how often groups are flagged is known
+        for one in found:
+            one["measures"] = {key: of for key, of in one["measures"].items() if key == "selection_rate"}
+    return {"attributes": found}
 
 
 def _calibration(judged: Judged) -> Any:
@@ -146,6 +161,8 @@ def _calibration(judged: Judged) -> Any:
 
 
 def _slices(judged: Judged) -> Any:
+    if isinstance(judged.held, Grouped | Odd):
+        return {"reason": alone.NO_WEAKEST}
     names = dict.fromkeys([*judged.spec["importance"], *judged.spec["attributes"], *judged.rows.table.column_names])
     names.pop(judged.spec["target"], None)
     columns = {name: judged.grouped(name) for name in names if name in judged.rows.table.column_names}
@@ -170,12 +187,16 @@ def _windows(judged: Judged) -> Any:
 
 
 def _relearned(judged: Judged) -> Any:
+    if judged.judge.kind in UNLABELLED:
+        return {"reason": alone.AGAIN}
     if judged.judge.kind == "forecast":
         return {"reason": "Folds would let a forecast see what comes after; its windows at the end are the test."}
     return relearned(judged.spec, judged.layout, judged.judge, judged.metric)
 
 
 def _dependence(judged: Judged) -> Any:
+    if isinstance(judged.held, Grouped):
+        return {"reason": alone.NO_GROUPS}
     known = dict(judged.layout.inputs)
     names = [name for name in judged.spec["importance"] if name in known][:DRAWN_INPUTS]
     place = _commonest(judged.held)
@@ -203,7 +224,8 @@ def _rival(judged: Judged) -> Any:
     if missing := [name for name in names if name not in judged.rows.table.column_names]:
         return {"reason": f"The rows lack what {rival['name']} needs: {', '.join(missing[:5])}."}
     matrix = from_table(judged.rows.table, layout_of(fields_of(bundle.signature)))
-    if bundle.signature.get("classes") != judged.bundle.signature.get("classes"):
+    same = judged.judge.kind in UNLABELLED or bundle.signature.get("classes") == judged.bundle.signature.get("classes")
+    if not same:
         return {"reason": f"{rival['name']} knows other answers."}
     other = judge_of(bundle.signature, bundle.predictor())
     most = np.arange(len(matrix)) if len(matrix) <= MOST_PAIRED else np.arange(MOST_PAIRED)
@@ -211,14 +233,18 @@ def _rival(judged: Judged) -> Any:
     return compared(theirs, ours, judged.metric, (rival["name"], judged.spec["run"]))
 
 
-def _examples(judged: Judged) -> list[dict[str, Any]]:
+def _examples(judged: Judged) -> Any:
     """Rows with reasons: the worst answers, the surest right ones, and those nearest to the edge or to the middle."""
+    if isinstance(judged.held, Grouped):
+        return {"reason": alone.NO_GROUPS}
     chance = np.random.default_rng(judged.seed)
     usual = judged.matrix[np.sort(chance.choice(len(judged.matrix), min(len(judged.matrix), USUAL), replace=False))]
     return [_example(judged, int(place), why, usual) for place, why in _chosen(judged.held)]
 
 
 def _chosen(held: Held) -> list[tuple[int, str]]:
+    if isinstance(held, Odd):
+        return alone.notable(held, EXAMPLES)
     cost, edge = _wrong_and_near(held)
     found: dict[int, str] = {}
     for why, order in (("most wrong", -cost), ("surely right", cost), ("near the edge", edge)):
@@ -233,6 +259,7 @@ def _wrong_and_near(held: Held) -> tuple[Array, Array]:
         return held.size, np.abs(held.answer - np.median(held.answer))
     if isinstance(held, Binary):
         return np.abs(held.chance - held.truth), np.abs(held.chance - held.threshold)
+    assert isinstance(held, Classes)
     assert held.chances is not None  # a model gives them
     top = np.sort(held.chances, axis=1)
     return 1 - held.chances[np.arange(held.truth.size), held.truth], top[:, -1] - top[:, -2]
@@ -242,6 +269,8 @@ def _example(judged: Judged, place: int, why: str, usual: Matrix) -> dict[str, A
     one = pa.Table.slice(judged.rows.table, place, 1).to_pylist()[0]
     row = {name: plain(one[name]) for name, _ in judged.layout.inputs}
     truth: Any = float(judged.rows.truth[place])
+    if isinstance(judged.held, Odd):
+        truth = {1.0: "a known case", 0.0: "known as usual"}.get(truth, "not known")
     judge, of = judged.judge, {}
     if isinstance(judged.held, Classes):  # reasons for the answer that was given
         said = int(judged.held.said[place])

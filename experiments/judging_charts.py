@@ -5,10 +5,11 @@ from typing import Any
 
 from experiments import judging_words
 from experiments.charts import Series, calibration
-from projects.measures import MEASURES, NUMBERS
+from projects.measures import MEASURES, NUMBERS, UNLABELLED
 from web.figures import NOW, REFERENCE, Figure
 
 Part = Mapping[str, Any]
+PLAIN = (*NUMBERS, *UNLABELLED)  # answers that are told as they are, not of 100
 Trace = dict[str, Any]
 
 
@@ -172,7 +173,7 @@ def dependence_figures(parts: Sequence[Part], kind: str, unit: str) -> list[Figu
 
 
 def _dependence(place: int, one: Part, kind: str, unit: str) -> Figure:
-    scale = 1 if kind in NUMBERS else 100
+    scale = 1 if kind in PLAIN else 100
     chance = f"Chance of {one['of']}, of 100" if "of" in one else "Chance, of 100"
     after = chance if scale == 100 else f"Answer, {unit}" if unit else "Answer"
     points, words = one["points"], one["kind"] in ("text", "boolean")
@@ -213,7 +214,7 @@ def _dependence(place: int, one: Part, kind: str, unit: str) -> Figure:
 def reasons(one: Part, kind: str, unit: str) -> Figure:
     """Each input's share of the way from the usual answer to this one."""
     told = one["reasons"]
-    scale = 1 if kind in NUMBERS else 100
+    scale = 1 if kind in PLAIN else 100
     shares = told["shares"][:12]
     trace = {
         "type": "bar",

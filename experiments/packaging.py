@@ -19,9 +19,10 @@ from experiments.compiled import model as compiling
 from experiments.compiled.proof import COMPILED, STORED, Proof, mark_of
 from experiments.forecasting.answering import Asked, asked
 from experiments.matrices import Layout, Matrix, from_rows, layout_of
+from experiments.unlabelled.asking import oddness, placed
 from jobs.report import Report
 from problems.problem import Invalid
-from projects.measures import NUMBERS
+from projects.measures import NUMBERS, UNLABELLED
 
 PARTS = ("model.skops", "signature.json", "reference.json", "golden.json", "card.json")
 FAST = "compiled.npz"
@@ -71,8 +72,11 @@ _OBJECTS = (
     "sklearn.calibration.CalibratedClassifierCV",
     "sklearn.calibration._CalibratedClassifier",
     "sklearn.calibration._SigmoidCalibration",
+    "sklearn.cluster._kmeans.KMeans",
+    "sklearn.cluster._kmeans.MiniBatchKMeans",
     "sklearn.compose._column_transformer.ColumnTransformer",
     "sklearn.compose._target.TransformedTargetRegressor",
+    "sklearn.covariance._elliptic_envelope.EllipticEnvelope",
     "sklearn.dummy.DummyClassifier",
     "sklearn.dummy.DummyRegressor",
     "sklearn.ensemble._forest.ExtraTreesClassifier",
@@ -83,6 +87,7 @@ _OBJECTS = (
     "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingClassifier",
     "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingRegressor",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.ensemble._iforest.IsolationForest",
     "sklearn.ensemble._stacking.StackingClassifier",
     "sklearn.ensemble._stacking.StackingRegressor",
     "sklearn.ensemble._voting.VotingClassifier",
@@ -94,10 +99,12 @@ _OBJECTS = (
     "sklearn.linear_model._coordinate_descent.ElasticNet",
     "sklearn.linear_model._logistic.LogisticRegression",
     "sklearn.linear_model._ridge.Ridge",
+    "sklearn.mixture._gaussian_mixture.GaussianMixture",
     "sklearn.model_selection._split.KFold",
     "sklearn.model_selection._split.StratifiedKFold",
     "sklearn.naive_bayes.GaussianNB",
     "sklearn.neighbors._classification.KNeighborsClassifier",
+    "sklearn.neighbors._lof.LocalOutlierFactor",
     "sklearn.neighbors._regression.KNeighborsRegressor",
     "sklearn.neural_network._multilayer_perceptron.MLPClassifier",
     "sklearn.neural_network._multilayer_perceptron.MLPRegressor",
@@ -113,6 +120,7 @@ _OBJECTS = (
     "sklearn.preprocessing._target_encoder.TargetEncoder",
     "sklearn.svm._classes.LinearSVC",
     "sklearn.svm._classes.LinearSVR",
+    "sklearn.svm._classes.OneClassSVM",
     "sklearn.svm._classes.SVC",
     "sklearn.svm._classes.SVR",
     "sklearn.tree._classes.DecisionTreeClassifier",
@@ -149,13 +157,15 @@ class Answer(NamedTuple):
     """One prediction: a class in words with a chance, or a number.
 
     The chance is that of the positive class, or of the class that was answered where there are several; those have the
-    chance of each class in `chances`. A forecast has the ends that the truth lies between in 9 of 10 cases.
+    chance of each class in `chances`. A forecast has the ends that the truth lies between in 9 of 10 cases. A group has
+    the distance from its middle as `score`, and what is unusual or usual how unusual it is.
     """
 
     answer: Any
     probability: float | None
     chances: Mapping[str, float] | None = None
     ends: tuple[float, float] | None = None
+    score: float | None = None
 
 
 def dumped(pipeline: Any) -> bytes:
@@ -317,6 +327,8 @@ class Predictor:
 
     def answers(self, matrix: Any) -> list[Answer]:
         """The same for a matrix; a compiled model also takes `Columns`."""
+        if self._signature["kind"] in UNLABELLED:
+            return self._alone(matrix)
         if self._signature["kind"] == "regression":
             return [Answer(float(value), None) for value in self.ask(matrix)]
         if self._signature["kind"] == "multiclass":
@@ -324,6 +336,11 @@ class Predictor:
         yes, no = self._signature["positive"], self._signature["negative"]
         chances = self.ask(matrix)
         return [Answer(yes if chance >= self._threshold else no, float(chance)) for chance in chances]
+
+    @property
+    def pipeline(self) -> Any:
+        """The stored pipeline."""
+        return self._pipeline
 
     def ask(self, matrix: Matrix) -> Matrix:
         """See `answers_of`."""
@@ -336,6 +353,16 @@ class Predictor:
             return [Answer(float(value), None) for value in said]
         half = np.array(sizes)[given.ahead - 1] * given.scales
         return [Answer(float(v), None, ends=(float(v - h), float(v + h))) for v, h in zip(said, half, strict=True)]
+
+    def _alone(self, matrix: Matrix) -> list[Answer]:
+        """The group of each row, or whether it is unusual."""
+        signature = self._signature
+        if signature["kind"] == "clustering":
+            pairs = zip(*placed(self._pipeline, matrix, signature["order"]), strict=True)
+            return [Answer(signature["classes"][place], None, score=float(away)) for place, away in pairs]
+        words = signature["positive"], signature["negative"]
+        scores = oddness(self._pipeline, matrix)
+        return [Answer(words[0 if one > signature["edge"] else 1], None, score=float(one)) for one in scores]
 
     def _several(self, chances: np.ndarray[Any, Any]) -> list[Answer]:
         """The class with the largest chance; of equals the first."""

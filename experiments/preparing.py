@@ -20,13 +20,16 @@ from experiments.screening import kept_inputs, leaks, odd_numbers
 from experiments.specs import LEAST_PER_CLASS, LEAST_ROWS, MOST_CLASSES, least_per_class
 from jobs.report import Report
 from problems.problem import Invalid, Problem
-from projects.measures import NUMBERS
+from projects.measures import NUMBERS, UNLABELLED
 from storage import tables
 
 
 @dataclass
 class Prepared:
-    """Rows ready to learn from. `truth` holds 0/1 (1 is the positive answer), places in `classes`, or numbers."""
+    """Rows ready to learn from.
+
+    `truth` holds 0/1 (1 is the positive answer), places in `classes`, or numbers; NaN where nobody knows.
+    """
 
     table: pa.Table
     split: Split
@@ -71,6 +74,8 @@ def prepared(spec: Mapping[str, Any], report: Report) -> Prepared:
     table = tables.read(Path(spec["table"]), columns=list(dict.fromkeys(_needed(spec))))
     truth, present, answers = _truth(table, spec)
     counts = {"rows": table.num_rows, "missing_target": int(table.num_rows - present.size)}
+    if spec["kind"] in UNLABELLED:
+        counts["known"] = int((~np.isnan(truth)).sum())
     if counts["missing_target"]:
         report.log(f"{counts['missing_target']} rows without “{spec['target']}” were left out.")
     split = _split(table, truth, present, spec)
@@ -82,10 +87,11 @@ def prepared(spec: Mapping[str, Any], report: Report) -> Prepared:
     if not inputs:
         raise Invalid(f"No input is left to learn from. {notices[0]['text']}", fields={"inputs": "none is usable"})
     notices += odd_numbers(train, inputs)
-    warned = leaks(train, test, inputs, spec["kind"], (truth[split.train], truth[split.test]))
+    sides = (truth[split.train], truth[split.test])
+    warned = [] if spec["kind"] in UNLABELLED else leaks(train, test, inputs, spec["kind"], sides)
     called = [field["name"] for field in inputs]
     kind = types[spec["split"]["column"]]["type"] if spec["split"].get("column") else ""
-    warned += overlaps.twins(table, split, [*called, spec["target"]])
+    warned += overlaps.twins(table, split, [*called, *_target(spec)])
     warned += overlaps.shared_groups(table, split, _groups(spec), spec["split"].get("column", ""))
     warned += overlaps.ahead(table, split, inputs, spec["split"], kind)
     for note in notices + warned:
@@ -143,13 +149,18 @@ def _treated(types: Mapping[str, Mapping[str, Any]], spec: Mapping[str, Any]) ->
     return [{**types[name], "treatment": asked.get(name)} if name in asked else types[name] for name in spec["inputs"]]
 
 
+def _target(spec: Mapping[str, Any]) -> list[str]:
+    """The column with the answers, where there is one."""
+    return [spec["target"]] if spec["target"] else []
+
+
 def _groups(spec: Mapping[str, Any]) -> list[str]:
     return group_columns(spec["schema"], spec["target"])
 
 
 def _refuse_one_sided(learned: Array, spec: Mapping[str, Any], classes: list[str] | None) -> None:
     """A method cannot learn an answer that it never saw."""
-    if spec["kind"] in NUMBERS:
+    if spec["kind"] in (*NUMBERS, *UNLABELLED):
         return
     seen = np.unique(learned)
     if seen.size < 2:
@@ -169,7 +180,7 @@ def _needed(spec: Mapping[str, Any]) -> list[str]:
     """The columns to read; those that only targets name, such as protected attributes, are no inputs."""
     known = {entry["name"] for entry in spec["schema"]}
     asked = [goal["column"] for goal in spec.get("goals", ()) if goal.get("column") in known]
-    names = [spec["target"], *spec["inputs"], *asked, *_groups(spec)]
+    names = [*_target(spec), *spec["inputs"], *asked, *_groups(spec)]
     return [*names, spec["split"]["column"]] if spec["split"]["kind"] in ("time", "group") else names
 
 
@@ -184,6 +195,8 @@ class Answers:
 
 def _truth(table: pa.Table, spec: Mapping[str, Any]) -> tuple[Array, Array, Answers]:
     """The answers of all rows as numbers, the rows that have an answer, and the words."""
+    if spec["kind"] in UNLABELLED:
+        return _known(table, spec)
     target, column = spec["target"], table.column(spec["target"])
     if spec["kind"] in NUMBERS:
         return *_numbers(target, numbers_of(column)), Answers()
@@ -200,6 +213,23 @@ def _truth(table: pa.Table, spec: Mapping[str, Any]) -> tuple[Array, Array, Answ
         raise Invalid(f"“{target}” never is “{positive}”.", fields={"positive": f"Use {values[0]} or {values[1]}."})
     other = str(next(value for value in values if value != positive))
     return (words == positive).astype(np.float64), present, Answers(positive, other)
+
+
+def _known(table: pa.Table, spec: Mapping[str, Any]) -> tuple[Array, Array, Answers]:
+    """The answers that are known for checking, NaN elsewhere; every row is learned from."""
+    every = np.arange(table.num_rows)
+    if every.size < LEAST_ROWS:
+        raise Invalid(f"There are only {every.size} rows. At least {LEAST_ROWS} are needed.")
+    if not spec["target"]:
+        return np.full(every.size, np.nan), every, Answers()
+    words = words_of(table.column(spec["target"]))
+    values = [str(value) for value in np.unique(words[words != GAP].astype(str))]
+    if len(values) != 2 or (spec["positive"] and spec["positive"] not in values):
+        raise _refused(f"“{spec['target']}” must hold two words to check with, one of them what is looked for.")
+    positive = spec["positive"] or min(values, key=lambda value: (int((words == value).sum()), value))
+    other = next(value for value in values if value != positive)
+    truth = np.where(words == GAP, np.nan, (words == positive).astype(np.float64))
+    return truth.astype(np.float64), every, Answers(positive, other)
 
 
 def _numbers(target: str, numbers: Array) -> tuple[Array, Array]:
@@ -237,7 +267,7 @@ def _refused(text: str) -> Problem:
 def _split(table: pa.Table, truth: Array, present: Array, spec: Mapping[str, Any]) -> Split:
     asked = spec["split"]
     if asked["kind"] == "random":
-        classes = None if spec["kind"] in NUMBERS else truth[present]
+        classes = None if spec["kind"] in (*NUMBERS, *UNLABELLED) else truth[present]
         return at_random(present, asked["test_share"], asked["seed"], classes)
     if asked["kind"] == "group":
         return _enough(

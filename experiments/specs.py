@@ -9,8 +9,9 @@ from experiments.estimators.catalog import FAMILIES, for_kind
 from experiments.forecasting import asked
 from experiments.guesses import NUMERIC, TIMES, Column, guess_inputs, guess_positive, guess_target
 from experiments.searching import plans
+from experiments.unlabelled import asked as unlabelled
 from problems.problem import Invalid
-from projects.measures import NUMBERS
+from projects.measures import NUMBERS, UNLABELLED
 from projects.measures import for_kind as measures_for_kind
 
 LEAST_PER_CLASS, LEAST_OF_SEVERAL = 20, 10
@@ -30,6 +31,7 @@ KEYS = (
     "treatments",
     "forecast",
     "tuning",
+    "share",
 )
 Columns = Mapping[str, Column]
 Spec = dict[str, Any]
@@ -37,10 +39,9 @@ Spec = dict[str, Any]
 
 def completed(given: Any, *, kind: str, columns: Columns, hints: tuple[str, ...] = (), positive_hint: str = "") -> Spec:
     """The whole spec of a run: given values checked, the rest at their defaults. Refusals name the field."""
-    if not isinstance(given, Mapping):
-        raise _wrong("spec", "A run is described by an object of names and values.")
-    if unknown := [str(name) for name in given if name not in KEYS]:
-        raise Invalid(f"A run has no “{unknown[0]}”.", fields={name: "There is no such setting." for name in unknown})
+    _known(given, kind)
+    if kind in UNLABELLED:
+        return _without_answers(given, kind, columns, positive_hint)
     target = _target(given.get("target"), kind, columns, hints)
     seed = _whole("seed", given.get("seed", 7), 0, LARGEST_SEED)
     plan = asked.checked(given.get("forecast"), columns, target) if kind == "forecast" else None
@@ -69,6 +70,46 @@ def completed(given: Any, *, kind: str, columns: Columns, hints: tuple[str, ...]
     if search := _search(given.get("tuning"), kind, spec["methods"]):
         spec["tuning"] = search
     _enough_rows(columns[target], kind)
+    return spec
+
+
+def _known(given: Any, kind: str) -> None:
+    if not isinstance(given, Mapping):
+        raise _wrong("spec", "A run is described by an object of names and values.")
+    if unknown := [str(name) for name in given if name not in KEYS]:
+        raise Invalid(f"A run has no “{unknown[0]}”.", fields={name: "There is no such setting." for name in unknown})
+    if "share" in given and kind != "anomaly":
+        raise _wrong("share", "Only a question for what is unusual has a share to flag.")
+
+
+def _without_answers(given: Mapping[str, Any], kind: str, columns: Columns, positive_hint: str) -> Spec:
+    """The same where nobody knows the answers; a column of known ones serves to check what is unusual, no more."""
+    if given.get("tuning"):
+        raise _wrong(
+            "tuning", "Settings cannot be searched where nobody knows the answers; try methods beside each other."
+        )
+    seed = _whole("seed", given.get("seed", 7), 0, LARGEST_SEED)
+    target = unlabelled.known_answers(given.get("target"), kind, columns)
+    split = _split(given.get("split"), columns, target, seed)
+    inputs = _inputs(given.get("inputs"), columns, target, split.get("column", ""))
+    rows = max(column.rows for column in columns.values())
+    if rows < LEAST_ROWS:
+        raise _wrong("spec", f"There are only {rows} rows. At least {LEAST_ROWS} are needed.")
+    spec: Spec = {
+        "target": target,
+        "positive": _positive(given.get("positive"), "binary", columns[target], positive_hint) if target else None,
+        "inputs": inputs,
+        "split": split,
+        "methods": _methods(given.get("methods"), kind, _learned(rows, split)),
+        "seed": seed,
+        "threshold": _threshold(given.get("threshold", 0.5)),
+        "decide_by": _decide_by(given.get("decide_by"), kind),
+    }
+    if treated := treatments.checked(given.get("treatments"), columns, inputs):
+        unlabelled.refuse_answers_in(treated)
+        spec["treatments"] = treated
+    if kind == "anomaly":
+        spec["share"] = _number("share", given.get("share", unlabelled.SHARE), 0.001, 0.5)
     return spec
 
 
@@ -279,7 +320,7 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tup
 def flattened(spec: Mapping[str, Any]) -> dict[str, str]:
     """A spec as flat names and words: `boosted learning_rate` -> `0.06`, `inputs` -> `19`."""
     flat: dict[str, str] = {}
-    for name in ("target", "positive", "threshold", "seed", "decide_by"):
+    for name in ("target", "positive", "threshold", "share", "seed", "decide_by"):
         if spec.get(name) is not None:
             flat[name] = str(spec[name])
     for name, value in (spec.get("split") or {}).items():

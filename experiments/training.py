@@ -35,10 +35,11 @@ from experiments.learning import series_of
 from experiments.packaging import Bundle, Predictor, pack
 from experiments.preparing import Prepared, prepared
 from experiments.references import binned, golden_rows, reference_inputs, signature_inputs
+from experiments.unlabelled import describing, learning
 from jobs.report import Report
 from problems.problem import Problem
 from projects.contract import Goal
-from projects.measures import NUMBERS
+from projects.measures import NUMBERS, UNLABELLED
 
 GOLDEN = 50
 
@@ -66,7 +67,7 @@ def _run(spec: dict[str, Any], folder: Path, report: Report, threads: int) -> di
     data = prepared(spec, report)
     matrices = from_table(data.train, data.layout), from_table(data.test, data.layout)
     goals = goals_in(spec)
-    decide_by = deciding_metric(spec["kind"], goals, spec["decide_by"])
+    decide_by = deciding_metric(spec["kind"], goals, spec["decide_by"], checked=bool(spec["target"]))
     fitted: dict[str, Pipeline] = {}
     methods: dict[str, dict[str, Any]] = {}
     for number, (key, settings) in enumerate({"dummy": {}, **spec["methods"]}.items(), start=1):
@@ -84,6 +85,8 @@ def _run(spec: dict[str, Any], folder: Path, report: Report, threads: int) -> di
     report.progress(steps - 1, steps, "Packing the model and checking it")
     ahead = _back_tested(spec, data, methods, chosen, fitted[chosen], matrices)
     signature = _signature(spec, data, ahead)
+    if spec["kind"] in UNLABELLED:
+        signature |= learning.signed(spec["kind"], fitted[chosen], matrices[0], spec.get("share") or 0.0)
     if ahead:
         shown = methods[chosen]["residuals"]["ahead"]
         shown["coming"] = coming(Predictor(fitted[chosen], signature), signature, shown["series"]["called"])
@@ -98,6 +101,7 @@ def _run(spec: dict[str, Any], folder: Path, report: Report, threads: int) -> di
         "evaluation": _evaluation(spec, data, methods, chosen, decide_by, weights)
         | beside
         | ({"forecast": ahead} if ahead else {})
+        | _found_alone(spec, data, chosen, fitted[chosen], signature, matrices)
         | {"signature": {name: part for name, part in signature.items() if name != "tail"}, "serving": serving},
         "environment": surroundings,
         "series": series,
@@ -118,7 +122,11 @@ def _method(
         data.warnings.append({"column": "", "text": text})
     fitted_seconds = time.perf_counter() - started
     found: dict[str, Any] = {"name": family.name, "settings": dict(settings), "fit_seconds": round(fitted_seconds, 3)}
-    held, drawn = _held(spec, data, model, matrices[1])
+    if spec["kind"] in UNLABELLED:
+        truth, drawn = data.truth[data.split.test], {}
+        held: Held = learning.held_of(model, key, settings, spec, data.layout, matrices, truth)
+    else:
+        held, drawn = _held(spec, data, model, matrices[1])
     found |= {"metrics": measured(held, spec["seed"]), **drawn}
     values = data.held_back_values
     found["metrics"] |= measured_goals(goals_in(spec), held, values, spec["seed"])
@@ -135,10 +143,31 @@ def _held(spec: Mapping[str, Any], data: Prepared, model: Pipeline, matrix: Arra
         several = Classes(truth, model.predict_proba(matrix), data.classes)
         return several, class_matrix(several)
     if data.frame is not None:
-        ahead = Forecasts(truth, model.predict(matrix), data.frame.scales[data.split.test])
+        ahead = Forecasts(
+            truth, model.predict(matrix), data.frame.scales[data.split.test], data.frame.targets[data.split.test]
+        )
         return ahead, {"residuals": residuals(ahead, spec["seed"])}
     numbers = Numbers(truth, model.predict(matrix))
     return numbers, {"residuals": residuals(numbers, spec["seed"])}
+
+
+def _found_alone(
+    spec: Mapping[str, Any],
+    data: Prepared,
+    chosen: str,
+    model: Pipeline,
+    signature: dict[str, Any],
+    matrices: tuple[Array, Array],
+) -> dict[str, Any]:
+    """What each group is like, or which rows are most unusual, where nobody knows the answers."""
+    if spec["kind"] not in UNLABELLED:
+        return {}
+    parts = data.test, matrices[1], data.test_places
+    truth = data.truth[data.split.test]
+    told = describing.told(signature, model, parts, data.inputs, data.layout, matrices[0], truth, spec["seed"])
+    if spec["kind"] == "clustering":
+        told["counts"] = learning.by_count(chosen, spec["methods"][chosen], spec, data.layout, matrices[0])
+    return {"alone": told}
 
 
 def _back_tested(
@@ -179,7 +208,9 @@ def _said(method: Mapping[str, Any], decide_by: str) -> str:
 def _warn_of_chance(data: Prepared, methods: Mapping[str, Any], chosen: str, decide_by: str) -> None:
     """The honest warning when looking at the inputs did not help."""
     ours, theirs = methods[chosen]["metrics"], methods["dummy"]["metrics"]
-    key = next((name for name in ("roc_auc", "balanced_accuracy", "rmse") if name in ours), decide_by)
+    if "flag_stability" in ours and ours["roc_auc"]["value"] is None:
+        return  # without known answers, scores at random cannot be told from good ones
+    key = next((name for name in ("roc_auc", "balanced_accuracy", "silhouette", "rmse") if name in ours), decide_by)
     better = 1 if key == "rmse" else -1
     if ours[key]["value"] is None or theirs[key]["value"] is None:
         return
@@ -194,8 +225,12 @@ def _importance(
 ) -> list[dict[str, Any]]:
     """Permutation importance by ROC AUC, by balanced accuracy, or by RMSE in the unit of the answer."""
     truth = data.truth[data.split.test]
+    if spec["kind"] in UNLABELLED:
+        truth = learning.said_of(spec["kind"], model, matrix)
 
     def score(rows: Array, known: Array) -> float:
+        if spec["kind"] in UNLABELLED:
+            return learning.agreement(spec["kind"], model)(rows, known)
         if spec["kind"] == "binary":
             return Binary(known, model.predict_proba(rows)[:, 1]).value("roc_auc") or 0.0
         if data.classes is not None:
@@ -244,11 +279,14 @@ def _pack(
     else:
         rows = golden_rows(data.test, signature["inputs"], GOLDEN, spec["seed"])
     answers = Predictor(model, signature).predict(rows)
-    expected = [{"answer": answer.answer, "probability": answer.probability} for answer in answers]
+    expected = [
+        {"answer": one.answer, "probability": one.probability} | ({} if one.score is None else {"score": one.score})
+        for one in answers
+    ]
     reference = {
         "rows": data.counts["train"],
         "inputs": reference_inputs(data.train, [one for one in signature["inputs"] if one["type"] != "history"]),
-        "answers": _answers(model, spec, data, matrix),
+        "answers": _answers(model, signature, data, matrix),
         "metrics": method["metrics"],
     }
     card = _card(spec, data, method) | {"environment": dict(surroundings)}
@@ -257,7 +295,8 @@ def _pack(
     pack(path, pipeline=model, **parts, prove=lambda stored: proved(model, stored, signature, matrix))
     bundle = Bundle.open(path)
     for answer, wanted in zip(bundle.predictor().predict(bundle.golden["rows"]), expected, strict=True):
-        if not same(answer.answer, wanted["answer"]) or not same(answer.probability, wanted["probability"]):
+        told = (answer.answer, answer.probability, answer.score)
+        if not all(map(same, told, (wanted["answer"], wanted["probability"], wanted.get("score")))):
             raise Problem("The stored model does not answer as the trained one. It was not kept.", code="bad_bundle")
     return dict(bundle.card["serving"])
 
@@ -285,15 +324,17 @@ def same(found: Any, wanted: Any) -> bool:
     return bool(found == wanted)
 
 
-def _answers(model: Pipeline, spec: Mapping[str, Any], data: Prepared, matrix: Array) -> dict[str, Any]:
+def _answers(model: Pipeline, signature: Mapping[str, Any], data: Prepared, matrix: Array) -> dict[str, Any]:
     """How the model's answers on held-back rows are spread."""
-    if spec["kind"] in NUMBERS:
+    if signature["kind"] in UNLABELLED:
+        return learning.spread(signature, model, matrix)
+    if signature["kind"] in NUMBERS:
         return binned(np.asarray(model.predict(matrix), dtype=np.float64))
     if data.classes is not None:
         said = np.bincount(np.argmax(model.predict_proba(matrix), axis=1), minlength=len(data.classes)) / len(matrix)
         return {"categories": dict(zip(data.classes, said.tolist(), strict=True))}
     chances = np.asarray(model.predict_proba(matrix)[:, 1], dtype=np.float64)
-    return binned(chances) | {"positive_share": float((chances >= spec["threshold"]).mean())}
+    return binned(chances) | {"positive_share": float((chances >= signature["threshold"]).mean())}
 
 
 def _evaluation(

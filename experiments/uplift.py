@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from experiments import baselines
 from experiments.columns import days_of, numbers_of
 from experiments.evaluation.classes import Classes
-from experiments.evaluation.intervals import NO_CHANCES, Held
+from experiments.evaluation.intervals import NO_CHANCES, Held, resampled
 from experiments.evaluation.intervals import measured as all_measured
 from experiments.evaluation.metrics import Array, Binary, Numbers
 from experiments.evaluation.thresholds import bins_of
@@ -22,7 +22,7 @@ from experiments.forecasting.steps import lag_name, plan_of
 from experiments.signatures import word
 from jobs.report import Report
 from projects.baselines import columns_of, sentence
-from projects.measures import NUMBERS
+from projects.measures import NUMBERS, UNLABELLED
 from storage import tables
 
 DRAWS = 500
@@ -39,6 +39,8 @@ def beside(spec: Spec, data: Any, model: Any, matrix: Array, report: Report) -> 
     said in `trouble`; the run goes on.
     """
     truth, kept = data.truth[data.split.test], {}
+    if spec["kind"] in UNLABELLED:
+        return {}  # nobody knows which of both would be right
     if spec["kind"] == "binary":
         said = np.asarray(model.predict_proba(matrix)[:, 1], dtype=np.float64)
         kept["thresholds"] = bins_of(truth, said)
@@ -175,7 +177,7 @@ def gaps(ours: Held, theirs: Held, keys: list[str], seed: int) -> Iterator[tuple
     rows, chance = ours.truth.size, np.random.default_rng(seed)
     drawn: dict[str, list[float]] = {key: [] for key in keys}
     for _ in range(DRAWS):
-        weights = np.bincount(chance.integers(0, rows, rows), minlength=rows).astype(np.float64)
+        weights = resampled(ours, chance)
         for key in keys:
             a, b = ours.value(key, weights), theirs.value(key, weights)
             if a is not None and b is not None:

@@ -18,11 +18,13 @@ from experiments.evaluation.paired import NOTHING, difference
 from experiments.packaging import Bundle
 from experiments.preparing import prepared
 from experiments.references import plain
+from experiments.unlabelled.asking import UNUSUAL, USUAL
+from experiments.unlabelled.judging import grouped_rows
 from jobs.report import Report, Silent
 from monitoring.performance import measured
 from problems.problem import Invalid
 from projects.contract import Goal, Judgement, TargetKind, goal_of, judged_from
-from projects.measures import MEASURES
+from projects.measures import MEASURES, UNLABELLED
 from storage import tables
 
 LEAST_ROWS, MOST_ROWS, DRAWS, SEED = 30, 20_000, 300, 7
@@ -39,8 +41,9 @@ def run(spec: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:
     models = {name: Bundle.open(Path(spec[name])) for name in ("champion", "challenger")}
     kind = models["challenger"].signature["kind"]
     goals = [Goal(**goal) for goal in spec["goals"]]
-    goals += [] if any(goal.deciding for goal in goals) else [_usual(kind, deciding=True)]
-    beside = _usual(kind, deciding=False)
+    checked = bool(spec["challenger_run"]["target"])
+    goals += [] if any(goal.deciding for goal in goals) else [_usual(kind, deciding=True, checked=checked)]
+    beside = _usual(kind, deciding=False, checked=checked)
     goals += [] if any(goal.key == beside.key for goal in goals) else [beside]
     sets: list[dict[str, Any]] = []
     for name, rows, truth in (("held_back", *_held_back(spec)), ("recent", *_recent(spec, folder))):
@@ -55,11 +58,11 @@ def run(spec: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:
     return {"sets": sets, "choice": choice, "finding": _finding(sets, choice), "contract": spec.get("contract")}
 
 
-def _usual(kind: str, *, deciding: bool) -> Goal:
+def _usual(kind: str, *, deciding: bool, checked: bool) -> Goal:
     """The metric that decides where nobody set a target. It is always compared too: a model that flags everybody
     reaches any target for what it finds.
     """
-    measure = MEASURES[deciding_metric(kind, [], None)]
+    measure = MEASURES[deciding_metric(kind, [], None, checked=checked)]
     return Goal(measure.words, measure.key, measure.better, measure.default, "", deciding)
 
 
@@ -82,6 +85,8 @@ def _held_back(spec: dict[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:
     places, rows = places[:MOST_ROWS], rows[:MOST_ROWS]
     if data.classes is not None:
         return rows, [data.classes[int(value)] for value in data.truth[places]]
+    if spec["challenger_run"]["kind"] in UNLABELLED:
+        return rows, [{1.0: UNUSUAL, 0.0: USUAL}.get(float(value), "") for value in data.truth[places]]
     if data.positive is None:
         return rows, [str(value) for value in data.truth[places]]
     return rows, [str(data.positive if value else data.negative) for value in data.truth[places]]
@@ -112,9 +117,13 @@ def _recent(spec: dict[str, Any], folder: Path) -> tuple[list[dict[str, Any]], l
 
 def _known(bundle: Bundle, rows: list[dict[str, Any]], truth: list[str], threshold: float | None) -> Known:
     """What a model says of these rows, at the decision policy's threshold where one is in force."""
-    answers = bundle.predictor().predict(rows)
-    kind = bundle.signature["kind"]
+    predictor, kind = bundle.predictor(), bundle.signature["kind"]
+    if kind == "clustering":
+        return grouped_rows(predictor, bundle.signature, rows)
+    answers = predictor.predict(rows)
     said: list[Any] = [a.chances for a in answers]
+    if kind == "anomaly":
+        return measured.held(bundle.signature, truth, [a.score for a in answers])
     if kind != "multiclass":
         said = [float((a.probability if kind == "binary" else a.answer) or 0.0) for a in answers]
     moved = {} if threshold is None else {"threshold": threshold}

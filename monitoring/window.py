@@ -24,6 +24,7 @@ from storage import tables
 
 COLUMNS = ["id", "at", "release", "latency_ms", "answer", "number", "probability", "row", "unknown"]
 COLUMNS += ["policy", "decision"]
+WORDS = ("multiclass", "clustering")  # answers that are counted by their words
 
 
 def run(spec: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:
@@ -93,7 +94,7 @@ class Live:
         held_back = max((int(metric["n"]) for metric in reference.get("metrics", {}).values()), default=0)
         answers = {
             "name": "answers",
-            "type": "text" if self.kind == "multiclass" else "number",
+            "type": "text" if self.kind in WORDS else "number",
             "missing_share": 0.0,
         } | self.reference_answers
         self.said = sketch_for(answers, held_back or rows, signature.get("classes"))
@@ -107,14 +108,15 @@ class Live:
         parsed = orjson.loads(f"[{','.join(batch.column('row').to_pylist())}]")
         for sketch in self.sketches:
             sketch.add([row.get(sketch.name) for row in parsed])
-        if self.kind == "multiclass":
+        if self.kind in WORDS:
             self.said.add([plain(answer) for answer in batch.column("answer").to_pylist()])
         else:
             self.said.add(batch.column("probability" if self.binary else "number"))
-        if self.binary:
+        if self.binary or self.kind == "anomaly":
             positive = self.signature["positive"]
             answers = Counter(batch.column("answer").to_pylist())
             self.positives += sum(count for answer, count in answers.items() if plain(answer) == positive)
+        if self.binary:
             self.policies.update(str(policy or "") for policy in batch.column("policy").to_pylist())
             self.decisions.update(word for word in batch.column("decision").to_pylist() if word)
         self.probable.add(batch, parsed)
@@ -143,6 +145,10 @@ class Live:
             labels = _as_percent(self.said)
             entry |= {"labels": labels, "change": change_words(labels, entry["reference"], entry["now"])}
             entry |= {"policies": dict(self.policies), "decisions": dict(self.decisions)}
+            entry |= {"positive": self.signature["positive"], "positive_share": now, "positive_share_reference": before}
+        elif self.kind == "anomaly":
+            now = self.positives / self.said.rows if self.said.rows else None
+            before = self.reference_answers.get("positive_share")
             entry |= {"positive": self.signature["positive"], "positive_share": now, "positive_share_reference": before}
         return entry
 

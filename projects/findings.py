@@ -32,6 +32,14 @@ FOUND = {
     "median_ae": "is usually off by {value}",
     "mase": "is off by {value} times what the season before would be",
     "smape": "is off by {value} of its size",
+    "silhouette": "puts rows into groups that lie apart by {value} (1 is best, 0 is chance)",
+    "davies_bouldin": "finds groups that overlap by {value}",
+    "calinski_harabasz": "finds groups that lie apart by {value} times their width",
+    "group_stability": "finds {value} of the same groups when it learns again",
+    "flagged_share": "flags {value} rows as unusual",
+    "flag_stability": "flags {value} of the same rows when it learns again",
+    "recall_at_share": "finds {value} known cases among the most unusual rows",
+    "precision_at_share": "is right in {value} of the most unusual rows",
     "r2": "explains {value} parts of the ups and downs",
 }
 COUNTS = ["None", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten"]

@@ -35,6 +35,8 @@ def short_number(value: float) -> str:
 BINARY, SEVERAL, NUMBER, AHEAD = ("binary",), ("multiclass",), ("regression",), ("forecast",)
 NUMBERS = (*NUMBER, *AHEAD)  # questions whose answer is a number
 WORDS = (*BINARY, *SEVERAL)
+GROUPS, ODD = ("clustering",), ("anomaly",)
+UNLABELLED = (*GROUPS, *ODD)  # questions whose answers nobody gave
 _ALL = [
     Measure("recall", BINARY, "Recall", "Found, of 100", "Of 100 {who}, find {bound} {value}", "at_least", True, 0.7),
     Measure(
@@ -79,7 +81,7 @@ _ALL = [
     ),
     Measure(
         "roc_auc",
-        BINARY,
+        (*BINARY, *ODD),
         "ROC AUC",
         "Ranks the right one higher, of 100 pairs",
         "Of 100 pairs, rank the right one higher {bound} {value} times",
@@ -89,7 +91,7 @@ _ALL = [
     ),
     Measure(
         "average_precision",
-        BINARY,
+        (*BINARY, *ODD),
         "Average precision",
         "Right calls over all thresholds, of 100",
         "Over all thresholds, {bound} {value} right calls",
@@ -257,6 +259,89 @@ _ALL = [
         "at_most",
         True,
         0.15,
+    ),
+    Measure(
+        "silhouette",
+        GROUPS,
+        "Silhouette",
+        "Nearer to its own group than to the next, from −1 to 1",
+        "Rows lie nearer to their own group than to the next by {bound} {value}",
+        "at_least",
+        False,
+        0.25,
+        False,
+    ),
+    Measure(
+        "davies_bouldin",
+        GROUPS,
+        "Davies–Bouldin index",
+        "How much groups overlap, 0 is not at all",
+        "Groups overlap by {bound} {value}",
+        "at_most",
+        False,
+        1.5,
+        False,
+    ),
+    Measure(
+        "calinski_harabasz",
+        GROUPS,
+        "Calinski–Harabasz index",
+        "How far groups lie apart against how wide they are",
+        "Groups lie apart by {bound} {value} times their width",
+        "at_least",
+        False,
+        100.0,
+        False,
+    ),
+    Measure(
+        "group_stability",
+        GROUPS,
+        "Stability over seeds and rows",
+        "The same groups when learned again, of 100",
+        "Learned again, find {bound} {value} of the same groups, chance left out",
+        "at_least",
+        True,
+        0.8,
+    ),
+    Measure(
+        "flagged_share",
+        ODD,
+        "Share flagged",
+        "Flagged as unusual, of 100",
+        "Flag {bound} {value} rows as unusual",
+        "at_most",
+        True,
+        0.1,
+    ),
+    Measure(
+        "flag_stability",
+        ODD,
+        "Stability over seeds and rows",
+        "Flagged again when learned again, of 100",
+        "Of 100 rows that are flagged once, {bound} {value} are flagged again when learned again",
+        "at_least",
+        True,
+        0.7,
+    ),
+    Measure(
+        "recall_at_share",
+        ODD,
+        "Recall at the share to flag",
+        "Found among the most unusual, of 100",
+        "Of 100 known cases, find {bound} {value} among the most unusual rows",
+        "at_least",
+        True,
+        0.5,
+    ),
+    Measure(
+        "precision_at_share",
+        ODD,
+        "Precision at the share to flag",
+        "Right among the most unusual, of 100",
+        "Of 100 of the most unusual rows, {bound} {value} are known cases",
+        "at_least",
+        True,
+        0.2,
     ),
 ]
 MEASURES: dict[str, Measure] = {measure.key: measure for measure in _ALL}

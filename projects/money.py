@@ -59,6 +59,8 @@ def sentences(money: Money, kind: str, who: str = "") -> list[str]:
         "multiclass": [("right_yes", "Each right answer"), ("wrong_yes", "Each wrong answer")],
         "regression": [("per_unit_off", "Each unit that an answer is off")],
         "forecast": [("per_unit_off", "Each unit that an answer is off")],
+        "clustering": [],
+        "anomaly": [],
     }[kind]
     told = [f"{words} {_verb(money.currency, getattr(money, name))}." for name, words in named if getattr(money, name)]
     told = told or ["No answer is worth or costs anything yet."]

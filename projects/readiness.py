@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from projects.contract import Goal
+from projects.measures import UNLABELLED
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def readiness(
         Point("deciding", "One target decides", any(goal.deciding for goal in goals), "Add a target that decides."),
         Point("measurable", "Every target can be measured", measurable, "Add a target that fits the question."),
     ]
-    if baseline is not None:
+    if baseline is not None and kind not in UNLABELLED:
         todo = "Name it under “Without a model”; until then results stand beside the yardstick only."
         points.append(Point("baseline", "What is done without a model is named", baseline, todo, blocks=False))
     return points

@@ -25,6 +25,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 ROOT = Path(__file__).resolve().parents[1]
 SHORT = {"BATON_LEASE_SECONDS": "6", "BATON_SEGMENT_SECONDS": "2", "BATON_TICK_SECONDS": "2", "BATON_STOP_SECONDS": "3"}
 OURS = re.compile(r"^(BATON_|SECRET_KEY$|DATABASE_URL$|REDIS_URL$|PYTEST_|DJANGO_)")
+START = 300  # seconds; a busy machine takes its time
 PASSWORD = "a long enough pass phrase 9"
 
 
@@ -225,7 +226,7 @@ class Instance:
             self.supervisor = subprocess.Popen(
                 [*command, *options], env=self.environment, stdout=output, stderr=output, stdin=subprocess.DEVNULL
             )
-        until(lambda: self._is_up() or self.supervisor.poll() is not None, 120, f"start of {self.data}")
+        until(lambda: self._is_up() or self.supervisor.poll() is not None, START, f"start of {self.data}")
         if self.supervisor.poll() is not None:
             raise AssertionError(f"it did not start:\n{self.log()}")
         return self

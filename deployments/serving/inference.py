@@ -39,6 +39,9 @@ class Answer(Protocol):
     @property
     def ends(self) -> tuple[float, float] | None: ...
 
+    @property
+    def score(self) -> float | None: ...
+
 
 class Predictor(Protocol):
     """What answers rows that were checked against the signature."""
@@ -225,7 +228,7 @@ def answer_all(
                 **fixed,
                 "at": ats[place],
                 "latency_ms": latency,
-                "number": one.answer if kind in NUMBERS else None,
+                "number": one.answer if kind in NUMBERS else one.score,
                 "row": values,
                 "unknown": unknown[place],
                 "baseline": shadow(facts.baseline, row, model.signature),
@@ -240,6 +243,8 @@ def answer_all(
 def decided(one: Answer, rule: Rule | None, signature: dict[str, Any]) -> dict[str, Any]:
     """One answer: by the signed policy's threshold, else by the model's own. Only a yes or no decides something."""
     chance, yes = one.probability, signature["positive"]
+    if one.score is not None:
+        return {"answer": one.answer, "probability": None, "decision": None, **found_alone(one, signature)}
     if one.chances is not None:
         return {"answer": one.answer, "probability": chance, "decision": None, "chances": dict(one.chances)}
     if one.ends is not None:
@@ -250,6 +255,13 @@ def decided(one: Answer, rule: Rule | None, signature: dict[str, Any]) -> dict[s
         return {"answer": one.answer, "probability": chance, "decision": YES if one.answer == yes else NO}
     said = yes if chance >= rule.threshold else signature["negative"]
     return {"answer": said, "probability": chance, "decision": rule.decide(chance)}
+
+
+def found_alone(one: Answer, signature: dict[str, Any]) -> dict[str, Any]:
+    """What stands beside a group, or beside what is unusual or usual."""
+    if signature["kind"] == "clustering":
+        return {"distance": one.score}
+    return {"score": one.score, "flagged": one.answer == signature["positive"]}
 
 
 def shadow(baseline: Mapping[str, Any] | None, row: Mapping[str, Any], signature: dict[str, Any]) -> Any:

@@ -5,7 +5,7 @@ from typing import Any
 from deployments.serving.inference import Facts
 from deployments.serving.parsing import MAX_ROWS
 from deployments.serving.tensors import metadata
-from projects.measures import NUMBERS
+from projects.measures import NUMBERS, UNLABELLED
 
 TYPES: dict[str, dict[str, Any]] = {
     "integer": {"type": "integer"},
@@ -47,7 +47,7 @@ def document(facts: Facts, signature: dict[str, Any], server: str) -> dict[str, 
             f"/v1/deployments/{facts.deployment}/predict": {
                 "post": {
                     "operationId": "predict",
-                    "summary": f"Predict {signature['target']} for one row or many",
+                    "summary": f"{_verb(signature)} for one row or many",
                     "parameters": [REPEAT],
                     "requestBody": {"required": True, "content": {"application/json": _body(signature)}},
                     "responses": {"200": _answered(facts, signature)} | _refusals(),
@@ -60,6 +60,11 @@ def document(facts: Facts, signature: dict[str, Any], server: str) -> dict[str, 
             "schemas": {"Problem": PROBLEM},
         },
     }
+
+
+def _verb(signature: dict[str, Any]) -> str:
+    found = {"clustering": "Name the group", "anomaly": "Say whether it is unusual"}
+    return found.get(signature["kind"], f"Predict {signature['target']}")
 
 
 def _body(signature: dict[str, Any]) -> dict[str, Any]:
@@ -88,7 +93,7 @@ def _others(facts: Facts, signature: dict[str, Any]) -> dict[str, Any]:
         path: {
             "post": {
                 "operationId": name,
-                "summary": f"Predict {signature['target']} as clients of {whose} ask",
+                "summary": f"{_verb(signature)} as clients of {whose} ask",
                 "parameters": [REPEAT],
                 "requestBody": {
                     "required": True,
@@ -118,6 +123,10 @@ DECISION = {
     "enum": ["yes", "no", "person"],
     "description": "What to do by the decision policy in force; `person`: let somebody look before anything is done.",
 }
+DISTANCE = {"type": "number", "minimum": 0, "description": "How far the row lies from the middle of its group."}
+SCORE = {"type": "number", "description": "How unusual the row is, larger is more; the scale is the method's own."}
+FLAGGED = {"type": "boolean", "description": "Whether the score lies beyond the edge that was set in training."}
+ALONE = {"clustering": {"distance": DISTANCE}, "anomaly": {"score": SCORE, "flagged": FLAGGED}}
 ENDS = {"type": "number", "description": "The truth lies between low and high in about 9 of 10 cases."}
 POLICY = {
     "type": ["integer", "null"],
@@ -180,7 +189,8 @@ def _answered(facts: Facts, signature: dict[str, Any]) -> dict[str, Any]:
     several = signature.get("classes")
     words = several or [signature["positive"], signature["negative"]]
     answer = {"type": "number"} if regression else {"enum": words}
-    probability = {"type": "null"} if regression else {"type": "number", "minimum": 0, "maximum": 1}
+    bare = regression or signature["kind"] in UNLABELLED
+    probability = {"type": "null"} if bare else {"type": "number", "minimum": 0, "maximum": 1}
     prediction = {
         "type": "object",
         "properties": {
@@ -189,7 +199,8 @@ def _answered(facts: Facts, signature: dict[str, Any]) -> dict[str, Any]:
             "probability": probability,
             "decision": DECISION if signature["kind"] == "binary" else {"type": "null"},
             **({"low": ENDS, "high": ENDS} if signature.get("within") else {}),
-            **({"chances": _chances(several)} if several else {}),
+            **({"chances": _chances(several)} if several and not bare else {}),
+            **ALONE.get(signature["kind"], {}),
         },
     }
     schema = {

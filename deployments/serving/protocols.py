@@ -120,7 +120,9 @@ def _columns(data: Mapping[str, Any]) -> Rows:
 def invocation_body(facts: Facts, answered: Answered) -> bytes:
     """MLflow's answer, `predictions`, and beside it what we know more of each row."""
     rows = answered.predictions
-    more = {f"{name}s": [row[name] for row in rows] for name in ("id", "decision")}
+    more = {
+        f"{name}s": [row[name] for row in rows] for name in ("id", "decision", "distance", "score") if name in rows[0]
+    }
     return orjson.dumps(
         {"predictions": [row["answer"] for row in rows], "probabilities": [row["probability"] for row in rows]}
         | more

@@ -8,7 +8,7 @@ import orjson
 from deployments.serving.inference import Answered, Facts
 from deployments.serving.parsing import rows_in
 from problems.problem import Invalid, Problem
-from projects.measures import NUMBERS
+from projects.measures import NUMBERS, UNLABELLED
 
 Signature = Mapping[str, Any]
 Rows = list[dict[str, Any]]
@@ -44,6 +44,9 @@ def output_types(signature: Signature) -> dict[str, str]:
     """The tensors of an answer; a number has no chance, and only a yes or no decides."""
     if signature["kind"] in NUMBERS:
         return {"answer": "FP64", "id": "BYTES"}
+    if signature["kind"] in UNLABELLED:
+        alone = {"distance": "FP64"} if signature["kind"] == "clustering" else {"score": "FP64", "flagged": "BOOL"}
+        return {"answer": "BYTES", **alone, "id": "BYTES"}
     decision = {"decision": "BYTES"} if signature["kind"] == "binary" else {}
     return {"answer": "BYTES", "probability": "FP64", **decision, "id": "BYTES"}
 

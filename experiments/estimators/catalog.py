@@ -6,15 +6,20 @@ from experiments.estimators.dummy import DUMMY
 from experiments.estimators.ensembles import STACK, VOTE
 from experiments.estimators.family import Family
 from experiments.estimators.forest import EXTRA_TREES, FOREST
+from experiments.estimators.grouping import K_MEANS, MINI_BATCH, MIXTURE
 from experiments.estimators.lightgbm_trees import LIGHTGBM
 from experiments.estimators.linear import LINEAR, LOGISTIC
 from experiments.estimators.neighbours import NEIGHBOURS
 from experiments.estimators.neural import NEURAL
+from experiments.estimators.oddity import ELLIPSE, ISOLATION, ONE_CLASS, OUTLIER_FACTOR
 from experiments.estimators.support import KERNEL_SVM, LINEAR_SVM
 from experiments.estimators.xgboost_trees import XGBOOST
 
 _SIMPLE = (BOOSTED, LOGISTIC, LINEAR, FOREST, EXTRA_TREES, LINEAR_SVM, KERNEL_SVM, NEIGHBOURS, BAYES, NEURAL)
-FAMILIES: dict[str, Family] = {family.key: family for family in (*_SIMPLE, LIGHTGBM, XGBOOST, VOTE, STACK, DUMMY)}
+_UNLABELLED = (K_MEANS, MINI_BATCH, MIXTURE, ISOLATION, OUTLIER_FACTOR, ONE_CLASS, ELLIPSE)
+FAMILIES: dict[str, Family] = {
+    family.key: family for family in (*_SIMPLE, LIGHTGBM, XGBOOST, *_UNLABELLED, VOTE, STACK, DUMMY)
+}
 
 
 def for_kind(kind: str) -> list[Family]:

@@ -51,6 +51,8 @@ def pipeline(
         ]
         return Pipeline([("model", family.combine(kind, settings, seed, members))])
     assert family.make is not None
+    if family.key == "dummy" and kind == "clustering":  # as many groups at random as the methods look for
+        settings = {"groups": max((given["groups"] for given in (others or {}).values()), default=4)}
     prepare = preparation(family, kind, layout, seed)
     return Pipeline([("prepare", prepare), ("model", family.make(kind, settings, seed))])
 

@@ -6,16 +6,27 @@ from typing import Any
 from projects.contract import Goal, Verdict, judged_from
 from projects.measures import MEASURES
 
-USUAL = {"binary": "roc_auc", "multiclass": "balanced_accuracy", "regression": "rmse", "forecast": "mae"}
+USUAL = {
+    "binary": "roc_auc",
+    "multiclass": "balanced_accuracy",
+    "regression": "rmse",
+    "forecast": "mae",
+    "clustering": "silhouette",
+    "anomaly": "flag_stability",
+}
+CHECKED = "average_precision"  # decides between methods that find the unusual, where some answers are known
 Metrics = Mapping[str, Mapping[str, Any]]
 
 
-def deciding_metric(kind: str, goals: Sequence[Goal], asked: str | None) -> str:
-    """What decides between methods: what was asked for, the deciding target's metric, else the usual one."""
+def deciding_metric(kind: str, goals: Sequence[Goal], asked: str | None, *, checked: bool = False) -> str:
+    """What decides between methods: what was asked for, the deciding target's metric, else the usual one.
+
+    `checked` says that some answers are known where methods learn without any.
+    """
     if asked:
         return asked
     deciding = [goal.metric for goal in goals if goal.deciding and goal.metric in MEASURES]
-    return deciding[0] if deciding else USUAL[kind]
+    return deciding[0] if deciding else CHECKED if kind == "anomaly" and checked else USUAL[kind]
 
 
 def best(metrics: Mapping[str, Metrics], goals: Sequence[Goal], decide_by: str) -> str:

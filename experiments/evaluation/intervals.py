@@ -6,14 +6,19 @@ from typing import Any
 import numpy as np
 
 from experiments.evaluation.classes import NEEDS_CHANCES, UNDEFINED_CLASSES, Classes
+from experiments.evaluation.clusters import UNDEFINED_GROUPS, Grouped, spread_of
 from experiments.evaluation.comparison import Z
+from experiments.evaluation.forecasts import Forecasts
 from experiments.evaluation.metrics import UNDEFINED, Array, Binary, Numbers
+from experiments.evaluation.oddities import UNDEFINED_ODD, Odd
 
 DRAWS = 500
 SHARES = ("accuracy", "weighted_recall")  # of a question with several answers: right ones among all
 NO_CHANCES = "it gives no percentages"
 Measured = dict[str, Any]
-Held = Binary | Numbers | Classes
+Known = Binary | Numbers | Classes  # answers beside their truth
+Held = Known | Grouped | Odd
+STABILITY = ("group_stability", "flag_stability")
 
 
 def wilson(successes: float, trials: float, z: float = Z) -> tuple[float, float]:
@@ -49,6 +54,8 @@ def measured(held: Held, seed: int) -> dict[str, Measured]:
     """All metrics of a kind of question with intervals; {value, low, high, n} or {value: None, reason}."""
     if isinstance(held, Binary):
         return measured_binary(held, seed)
+    if isinstance(held, Grouped | Odd):
+        return {key: measured_unlabelled(held, key, seed) for key in held.values()}
     return measured_classes(held, seed) if isinstance(held, Classes) else measured_numbers(held, seed)
 
 
@@ -96,6 +103,28 @@ def measured_classes(held: Classes, seed: int) -> dict[str, Measured]:
     return found
 
 
+def measured_unlabelled(held: Grouped | Odd, key: str, seed: int, z: float = Z) -> Measured:
+    """A metric of rows whose answers nobody knows, or some know.
+
+    Shares by Wilson, ROC AUC by DeLong, the stability over what learned again, the others drawn.
+    """
+    value, rows = held.value(key) if held.truth.size else None, int(held.truth.size)
+    if value is None:
+        return _undefined(key, rows, (UNDEFINED_GROUPS | UNDEFINED_ODD).get(key, ""))
+    if key in STABILITY:
+        return _measured(value, *spread_of(held.agreements()), rows)
+    if isinstance(held, Odd) and key.endswith("_share"):
+        successes, trials = held.counted(key)
+        return _measured(value, *wilson(successes, trials, z), int(trials))
+    ranked = held.ranked() if isinstance(held, Odd) else None
+    if key == "roc_auc" and ranked is not None:
+        return _measured(value, *delong(ranked.truth, ranked.chance, z), int(ranked.truth.size))
+    low, high = _bootstrap(held, (key,), seed)[key]
+    half = z * (high - low) / (2 * Z)
+    ends = (low, high) if z == Z else (value - half, value + half)
+    return _measured(value, *ends, rows if ranked is None else int(ranked.truth.size))
+
+
 def _why_not(held: Classes, key: str) -> str:
     return NO_CHANCES if held.chances is None and key in NEEDS_CHANCES else UNDEFINED_CLASSES.get(key, "")
 
@@ -105,6 +134,8 @@ def measured_one(held: Held, key: str, seed: int, z: float = Z) -> Measured:
 
     By the same methods as all metrics together, but that a bootstrap at another `z` takes its standard error.
     """
+    if isinstance(held, Grouped | Odd):
+        return measured_unlabelled(held, key, seed, z)
     value, rows = held.value(key) if held.truth.size else None, int(held.truth.size)
     if value is None:
         return _undefined(key, rows, _why_not(held, key) if isinstance(held, Classes) else "")
@@ -120,7 +151,7 @@ def measured_one(held: Held, key: str, seed: int, z: float = Z) -> Measured:
     return _measured(value, low, high, rows)
 
 
-def _trials_of(held: Held) -> dict[str, float]:
+def _trials_of(held: Known) -> dict[str, float]:
     if isinstance(held, Classes):
         return dict.fromkeys(SHARES, float(held.truth.size))
     return _trials(held.counts()) if isinstance(held, Binary) else {}
@@ -138,10 +169,10 @@ def _trials(counts: dict[str, float]) -> dict[str, float]:
 
 def _bootstrap(held: Held, keys: tuple[str, ...], seed: int) -> dict[str, tuple[float, float]]:
     """Percentile intervals from `DRAWS` seeded resamples of the held-back rows."""
-    chance, rows = np.random.default_rng(seed), held.truth.size
+    chance = np.random.default_rng(seed)
     drawn: dict[str, list[float]] = {key: [] for key in keys}
     for _ in range(DRAWS):
-        weights = np.bincount(chance.integers(0, rows, rows), minlength=rows).astype(np.float64)
+        weights = resampled(held, chance)
         for key in keys:
             if (value := held.value(key, weights)) is not None:
                 drawn[key].append(value)
@@ -150,6 +181,15 @@ def _bootstrap(held: Held, keys: tuple[str, ...], seed: int) -> dict[str, tuple[
         for key, values in drawn.items()
         for low, high in [np.quantile(values, [0.025, 0.975]) if values else (math.nan, math.nan)]
     }
+
+
+def resampled(held: Held, chance: np.random.Generator) -> Array:
+    """How often each row is drawn in one resample: one by one, or in blocks of time where answers lie ahead."""
+    blocks = held.drawn(chance) if isinstance(held, Forecasts) else None
+    if blocks is not None:
+        return blocks
+    rows = held.truth.size
+    return np.bincount(chance.integers(0, rows, rows), minlength=rows).astype(np.float64)
 
 
 def _measured(value: float, low: float, high: float, rows: int) -> Measured:

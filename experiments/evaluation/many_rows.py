@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from experiments.evaluation.classes import Classes
 from experiments.evaluation.comparison import Z
+from experiments.evaluation.forecasts import Forecasts
 from experiments.evaluation.intervals import DRAWS, Held, Measured, delong, measured, wilson
 from experiments.evaluation.metrics import FROM_COUNTS, Array, Binary, Numbers
 from experiments.evaluation.quantiles import ranks
@@ -23,7 +23,7 @@ MANY, SAMPLE, SAMPLES = 50_000, 20_000, 60
 
 def measured_all(held: Held, seed: int, many: int = MANY) -> dict[str, Measured]:
     """All metrics with intervals, {value, low, high, n} or {value: None, reason}; quickly beyond `many` rows."""
-    if held.truth.size <= many or isinstance(held, Classes):
+    if held.truth.size <= many or isinstance(held, Forecasts) or not isinstance(held, Binary | Numbers):
         return measured(held, seed)
     found = _binary(held, seed) if isinstance(held, Binary) else _numbers(held)
     missing = {"value": None, "low": None, "high": None, "n": int(held.truth.size), "reason": "it is undefined here"}

@@ -11,8 +11,8 @@ import numpy as np
 
 from experiments.evaluation.classes import Classes
 from experiments.evaluation.held import decided
-from experiments.evaluation.intervals import Held
-from experiments.evaluation.metrics import Binary, Numbers
+from experiments.evaluation.intervals import Held, resampled
+from experiments.evaluation.metrics import Binary
 from problems.problem import Problem
 from projects.measures import MEASURES
 
@@ -29,14 +29,16 @@ def difference(
     `better` is True or False when the whole interval lies on one side of zero, else None: it could be chance. Where the
     metric is undefined for one of them, all four are None.
     """
-    if champion.truth.size != challenger.truth.size or not np.array_equal(champion.truth, challenger.truth):
+    if champion.truth.size != challenger.truth.size or not np.array_equal(
+        champion.truth, challenger.truth, equal_nan=champion.truth.dtype.kind == "f"
+    ):
         raise Problem("Two models can only be compared on the same rows.", code="other_rows")
     before, after = (held.value(metric) if held.truth.size else None for held in (champion, challenger))
     if before is None or after is None:
         return dict(NOTHING)
-    rows, chance, drawn = champion.truth.size, np.random.default_rng(seed), []
+    chance, drawn = np.random.default_rng(seed), []
     for _ in range(draws):
-        weights = np.bincount(chance.integers(0, rows, rows), minlength=rows).astype(np.float64)
+        weights = resampled(challenger, chance)
         a, b = champion.value(metric, weights), challenger.value(metric, weights)
         if a is not None and b is not None:
             drawn.append(b - a)
@@ -72,7 +74,7 @@ def compared(champion: Held, challenger: Held, metric: str, names: tuple[str, st
     found = difference(champion, challenger, metric, measure.better)
     told: dict[str, Any] = {"metric": metric, "rows": int(champion.truth.size), "difference": found}
     told["names"] = list(names)
-    if not isinstance(champion, Numbers) and not isinstance(challenger, Numbers):
+    if isinstance(champion, Words) and isinstance(challenger, Words):
         told |= {"mcnemar": mcnemar(champion, challenger), "flips": flips(champion, challenger)}
     return told | {"sentence": sentence(champion, challenger, metric, names, found)}
 

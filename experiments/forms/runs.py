@@ -10,9 +10,12 @@ from experiments.estimators.catalog import FAMILIES, for_kind
 from experiments.estimators.family import Family, Setting
 from experiments.forms.forecasts import fields_for, initial_plan, plan_in
 from experiments.forms.searches import FIELDS, SearchFields, search_initial
+from experiments.forms.unlabelled import without_answers
 from experiments.guesses import NUMERIC, Column, fits_target, guess_inputs
 from experiments.specs import LARGEST_SEED
 from experiments.treatments import PARTS, parts_for
+from experiments.unlabelled.asked import SHARE
+from projects.measures import UNLABELLED
 
 PLACES = {
     "split.kind": "split_kind",
@@ -114,12 +117,19 @@ class RunForm(SearchFields):
         self.hides_answers = kind == "binary" and picked is not None and picked.distinct == 2 and not picked.classes
         if self.hides_answers:
             self._choose("positive", [("", "Hidden: chosen by itself")])
-        if kind != "binary":
+        self._fit_the_kind()
+
+    def _fit_the_kind(self) -> None:
+        """Leave out what this kind of question has not, and add what it has beside."""
+        if self.kind in UNLABELLED:
+            self.offer_none()
+            self.fields = without_answers(self.fields, self.kind, self.columns)
+        elif self.kind != "binary":
             del self.fields["positive"], self.fields["threshold"]
-        if kind == "forecast":  # tested on the last windows of its series
+        if self.kind == "forecast":  # tested on the last windows of its series
             del self.fields["split_kind"], self.fields["split_column"], self.fields["test_share"]
             self.fields["inputs"].required = False
-            self.fields |= fields_for(columns)
+            self.fields |= fields_for(self.columns)
             self.offer_none()
 
     def _choose(self, name: str, choices: Sequence[tuple[str, str]]) -> None:
@@ -142,10 +152,11 @@ class RunForm(SearchFields):
         found = self.cleaned_data
         if self.kind == "forecast":
             return self._shared() | {"forecast": plan_in(found)}
+        share = {"share": found["share"] / 100} if self.kind == "anomaly" else {}
         split: dict[str, Any] = {"kind": found["split_kind"], "test_share": found["test_share"] / 100}
         if found["split_kind"] != "random":
             split["column"] = found["split_column"]
-        return self._shared() | {"split": split | {"seed": found["seed"]}}
+        return self._shared() | share | {"split": split | {"seed": found["seed"]}}
 
     def _shared(self) -> dict[str, Any]:
         """What every kind of question is asked with."""
@@ -229,6 +240,7 @@ def initial_of(spec: Mapping[str, Any], columns: Mapping[str, Column]) -> dict[s
         "methods": list(spec["methods"]),
         "threshold": spec.get("threshold", 0.5),
         "seed": spec.get("seed", 7),
+        "share": 100 * (spec.get("share") or SHARE),
     }
     if plan := spec.get("forecast"):
         return values | initial_plan(plan) | _settings_of(spec)

@@ -27,7 +27,7 @@ from experiments.queries.runs import finished_runs
 from experiments.services.cases import NO_CASES, add_case, change_case, retire_case
 from problems.problem import Conflict, Missing
 from projects.access import ProjectPage
-from projects.measures import NUMBERS
+from projects.measures import WORDS
 from projects.models.projects import Kind
 from projects.pages.projects import person
 from web.pages import FormPage
@@ -85,8 +85,8 @@ class _CaseForm(ProjectPage, FormPage):
     @cached_property
     def known(self) -> tuple[list[dict[str, Any]], list[str]]:
         """The fields of a row and the possible answers, by the newest run that ended well."""
-        if self.project.kind == Kind.FORECAST:
-            raise Conflict(NO_CASES, code="not_for_forecasts")
+        if why := NO_CASES.get(Kind(self.project.kind)):
+            raise Conflict(why, code="no_cases")
         inputs, answers = case_fields(self.project, self.closed)
         if not inputs:
             raise Conflict("Train a model first: its inputs are the fields of an edge case.", code="no_model")
@@ -102,7 +102,7 @@ class _CaseForm(ProjectPage, FormPage):
         inputs, answers = self.known
         open_row = {name: value for name, value in row.items() if name not in self.closed}
         cells = {f"v{place}": _shown(open_row.get(field["name"])) for place, field in enumerate(inputs)}
-        given: dict[str, Any] = {"inputs": inputs, "answers": answers, "chance": self.project.kind not in NUMBERS}
+        given: dict[str, Any] = {"inputs": inputs, "answers": answers, "chance": self.project.kind in WORDS}
         return CaseForm(data, closed=self.closed, initial=initial | cells, **given)
 
     def whole(self, form: CaseForm, row: dict[str, Any]) -> dict[str, Any]:
@@ -189,7 +189,7 @@ class CaseChange(_CaseForm):
 
     def make_form(self, data: Any = None, files: Any = None) -> CaseForm:
         """As it stands."""
-        now, scale = self.now, 1 if self.project.kind in NUMBERS else 100
+        now, scale = self.now, 100 if self.project.kind in WORDS else 1
         ends = {end: None if getattr(now, end) is None else scale * getattr(now, end) for end in ("low", "high")}
         said = {name: getattr(now, name) for name in ("name", "reason", "answer", "blocking")}
         return self.form_for(data, now.row, said | ends)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from experiments import charts, class_charts, forecast_charts
+from experiments import alone_charts, alone_words, charts, class_charts, forecast_charts
 from experiments.advice import foreseen
 from experiments.estimators.catalog import FAMILIES, name_of
 from experiments.findings import beside_dummy, run_finding, thin, will_happen
@@ -16,7 +16,7 @@ from experiments.specs import differences
 from jobs.models import Job, State
 from problems.problem import Problem
 from projects.contract import as_row, goal_of
-from projects.measures import MEASURES, Measure, for_kind
+from projects.measures import MEASURES, UNLABELLED, Measure, for_kind
 from projects.models.define import Contract
 from projects.models.projects import Project
 from projects.queries.define import contract_in_force
@@ -53,6 +53,7 @@ def report_of(run: Run, who: str) -> dict[str, Any]:
         "settings": method_settings(run),
         "today": today(run, contract_in_force(run.project), who),
         "groups": groups_of(run),
+        "alone": alone_words.told(found) if "alone" in found else None,
     }
 
 
@@ -106,6 +107,8 @@ def metric_rows(
 def figures_of(found: Mapping[str, Any]) -> list[Figure]:
     """The figures of the chosen method, the others dashed beside it where that helps."""
     series = [_series(found, key) for key in [found["chosen"], *_others(found)]]
+    if "alone" in found:
+        return alone_charts.figures(found["alone"])
     if found["kind"] == "binary":
         return [charts.precision_recall(series), charts.calibration(series[:1]), charts.roc(series)]
     if found["kind"] == "multiclass":
@@ -121,7 +124,9 @@ def figures_of(found: Mapping[str, Any]) -> list[Figure]:
 def importance_of(found: Mapping[str, Any]) -> Figure | None:
     """What the chosen method looks at."""
     return (
-        charts.importance(found["importance"], found["importance_by"], found["unit"]) if found["importance"] else None
+        charts.importance(found["importance"], found["importance_by"], found["unit"], alone=found["kind"])
+        if found["importance"]
+        else None
     )
 
 
@@ -141,6 +146,8 @@ def _series(found: Mapping[str, Any], key: str, name: str = "") -> charts.Series
 def overlaid(runs: Sequence[Run]) -> list[Figure]:
     """The chosen methods of several runs in the same figures; the first is in focus."""
     series = [_series(run.evaluation, run.evaluation["chosen"], f"Run {run.number}") for run in runs]
+    if "alone" in runs[0].evaluation:
+        return []  # groups of two runs are not the same, and scores of two methods have no common scale
     if runs[0].evaluation["kind"] == "binary":
         return [charts.precision_recall(series), charts.calibration(series), charts.roc(series)]
     if runs[0].evaluation["kind"] == "multiclass":
@@ -181,7 +188,7 @@ class Summary:
 
 def summary_of(form: RunForm, project: Project, copied: Run | None) -> Summary:
     """From the form's present values; what is not valid yet counts with its default."""
-    target = form.columns.get(str(form["target"].value() or ""))
+    target = form.columns.get(str(form["target"].value() or "")) if form.kind not in UNLABELLED else None
     rows = target.present if target else form.version.rows
     test = _tested(form, rows)
     methods = len(form["methods"].value() or [])

@@ -29,6 +29,7 @@ from experiments.services.runs import complete_spec, reproduce, set_notes, start
 from jobs.queries import latest_of
 from problems.problem import Invalid, Missing, Problem
 from projects.access import ProjectPage
+from projects.measures import UNLABELLED
 from projects.pages.projects import person
 from projects.queries.define import charter_of, contract_in_force, goals_of
 from projects.results import words
@@ -87,7 +88,8 @@ class RunCreate(ProjectPage, FormPage):
             with words(self.project.key, self.roles).refusals():
                 return complete_spec(self.project, given, self.version), ""
         except Problem as problem:
-            known = given.get("target") or next(reversed(list(self.columns)), "")
+            last = "" if self.project.kind in UNLABELLED else next(reversed(list(self.columns)), "")
+            known = given.get("target") or last
             return {"target": known, "inputs": [], "methods": {}, "positive": None}, problem.text
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -119,7 +121,8 @@ class RunCreate(ProjectPage, FormPage):
             many["inputs"] = [name for name in many["inputs"] if name != address.get("target")]
         skip = ("data", "from", "target", "positive", "inputs", "methods")
         found: dict[str, Any] = {name: address[name] for name in address if name not in skip} | many
-        classes = self.columns[self.starting[0]["target"]].classes if self.columns else {}
+        asked = self.columns.get(self.starting[0]["target"] or "")
+        classes = asked.classes if asked else {}
         if address.get("positive") in classes:
             found["positive"] = address["positive"]
         return found

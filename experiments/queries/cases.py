@@ -15,7 +15,7 @@ from experiments.models.cases import EdgeCase, EdgeCaseResult, EdgeCaseRevision
 from experiments.models.runs import Run
 from experiments.queries.runs import heavy_of_run, last_run
 from problems.problem import Missing
-from projects.measures import NUMBERS
+from projects.measures import WORDS
 from projects.models.projects import Project
 
 MOST_TO_PICK = 20
@@ -61,7 +61,7 @@ def must_words(project: Project, revision: EdgeCaseRevision, closed: Collection[
     fields = {name: getattr(revision, name) for name in ("answer", "low", "high")}
     if fields["answer"] and closed and (last := last_run(project)) and last.spec.get("target") in closed:
         fields["answer"] = masking.HIDDEN
-    return expected_words(fields, chance=project.kind not in NUMBERS)
+    return expected_words(fields, chance=project.kind in WORDS)
 
 
 def unasked(run: Run) -> list[EdgeCaseRevision]:

@@ -27,7 +27,10 @@ from storage.blobs import verified_path
 
 PLATFORM = Machine("edge-case book")
 MOST_CASES, MOST_FIELDS, LONGEST_VALUE, LONGEST_REASON = 500, 500, 10_000, 2000
-NO_CASES = "A forecast has no edge cases: what it must say of a moment changes with every value that comes in."
+NO_CASES = {
+    Kind.FORECAST: "A forecast has no edge cases: what it must say of a moment changes with every value that comes in.",
+    Kind.CLUSTERING: "Groups that nobody named have no edge cases: learned again, they have other numbers and borders.",
+}
 Values = Mapping[str, Any]
 
 
@@ -35,8 +38,8 @@ Values = Mapping[str, Any]
 def add_case(project: Project, *, values: Values, by: User) -> EdgeCase:
     """A further case with the next number; models are asked about it from now on."""
     clean = _checked(values)
-    if project.kind == Kind.FORECAST:
-        raise Invalid(NO_CASES, code="not_for_forecasts")
+    if why := NO_CASES.get(Kind(project.kind)):
+        raise Invalid(why, code="no_cases")
     lock_project(project)
     if EdgeCase.objects.filter(project=project, retired_at=None).count() >= MOST_CASES:
         raise Conflict(f"The book holds at most {MOST_CASES} cases. Retire one first.", code="full")

@@ -26,6 +26,7 @@ from jobs.services import start
 from notices.services import tell
 from problems.problem import Conflict, Gone, Invalid
 from projects.contract import TargetKind, as_row, judged_from
+from projects.measures import UNLABELLED
 from projects.queries.define import contract_in_force, goals_of
 from projects.results import open_words
 from projects.services.projects import lock_project
@@ -79,7 +80,8 @@ def _usable(run: Run, data: Version) -> Version:
     signature, types = run.evaluation["signature"], {entry["name"]: entry["type"] for entry in data.schema}
     wanted = [one for one in signature["inputs"] if one["type"] != "history"]  # the past is in the rows themselves
     lacking = [one["name"] for one in wanted if not _fits(one["type"], types.get(one["name"], ""))]
-    lacking += [] if signature["target"] in types else [signature["target"]]
+    asked = [] if run.project.kind in UNLABELLED else [signature["target"]]  # known answers only check
+    lacking += [name for name in asked if name not in types]
     if lacking:
         names = ", ".join(lacking[:5]) + (f" and {len(lacking) - 5} more" if len(lacking) > 5 else "")
         raise Invalid(f"{data} does not fit: it lacks {names}, or has another type there.", fields={"data": names})

@@ -10,12 +10,14 @@ from experiments.evaluation.classes import Classes
 from experiments.evaluation.forecasts import Forecasts
 from experiments.evaluation.intervals import Held, measured
 from experiments.evaluation.metrics import Binary, Numbers
+from experiments.evaluation.oddities import Odd
 from monitoring.performance.answers import plain
 from projects.contract import Goal
 
 MOST_ROWS = 20_000
 SEED = 7
-FIELDS = {"binary": "probability", "multiclass": "chances", "regression": "number", "forecast": "number"}
+FIELDS = {"binary": "probability", "multiclass": "chances"}
+FIELDS |= dict.fromkeys(("regression", "forecast", "anomaly"), "number")
 
 
 def held(
@@ -33,6 +35,11 @@ def held(
         return found
     if signature["kind"] == "multiclass":
         return _classes(signature["classes"], outcomes, said, [str(plain(one)) for one in answers or ()])
+    if signature["kind"] == "anomaly":
+        truth = np.array(
+            [{signature["positive"]: 1.0, signature["negative"]: 0.0}.get(one, np.nan) for one in outcomes]
+        )
+        return Odd(truth, np.array(said, dtype=np.float64), signature["edge"], signature["share"])
     shape = Forecasts if signature["kind"] == "forecast" else Numbers
     return shape(np.array([float(outcome) for outcome in outcomes]), np.array(said))
 

@@ -36,6 +36,8 @@ def send_outcomes(deployment: Deployment, rows: list[dict[str, Any]], *, by: Act
     if len(rows) > MOST:
         raise TooLarge(f"{len(rows)} outcomes at once; at most {MOST} fit. Send them in parts.")
     signature = _signature(deployment)
+    if signature["kind"] == "clustering":
+        raise Conflict("Nobody knows the true group of a row, so there is no outcome to send.", code="no_answers")
     values = _checked(deployment, rows, signature)
     Deployment.objects.select_for_update().get(pk=deployment.pk)
     known = dict(
@@ -118,7 +120,7 @@ def _value(value: Any, signature: dict[str, Any], place: int) -> str:
     if value is None or isinstance(value, dict | list) or value == "":
         raise _wrong(place, "value", "the outcome is missing")
     text = word(value).strip()
-    if signature["kind"] == "binary":
+    if signature["kind"] in ("binary", "anomaly"):
         classes = [signature["positive"], signature["negative"]]
         if text not in classes:
             raise _wrong(place, "value", f"“{text[:40]}” is neither “{classes[0]}” nor “{classes[1]}”")

@@ -38,6 +38,8 @@ class WorthForm(forms.Form):
             Kind.MULTICLASS: ("right_yes", "wrong_yes"),
             Kind.REGRESSION: ("per_unit_off",),
             Kind.FORECAST: ("per_unit_off",),
+            Kind.CLUSTERING: (),
+            Kind.ANOMALY: (),
         }[Kind(kind)]
         for name in ("right_yes", "wrong_yes", "right_no", "wrong_no", "per_unit_off"):
             if name not in asked:

@@ -15,6 +15,8 @@ class Kind(models.TextChoices):
     MULTICLASS = "multiclass", "One of several answers"
     REGRESSION = "regression", "A number"
     FORECAST = "forecast", "A number ahead of time"
+    CLUSTERING = "clustering", "Groups that nobody named yet"
+    ANOMALY = "anomaly", "What is unlike the rest"
 
 
 class Project(models.Model):

@@ -9,8 +9,9 @@ from django.db import transaction
 
 from accounts.models import User
 from audit.services import record
-from problems.problem import Invalid
+from problems.problem import Conflict, Invalid
 from projects import baselines
+from projects.measures import UNLABELLED
 from projects.models.baseline import Baseline
 from projects.models.projects import Project
 from projects.models.worth import Worth
@@ -20,11 +21,15 @@ from projects.rejudging import judge_as_of_today
 from projects.services.projects import lock_project
 
 LARGEST = 1e12
+NO_MONEY = "Nobody knows which answers are right here, so no answer can be worth money. Use a number of the business."
+NO_PRACTICE = "Nobody knows which answers are right here, so a practice without a model cannot be held against it."
 
 
 @transaction.atomic
 def set_worth(project: Project, *, values: Mapping[str, Any], by: User) -> Worth:
     """A new version of the table of money; the same numbers again change nothing."""
+    if project.kind in UNLABELLED:
+        raise Conflict(NO_MONEY, code="no_answers")
     clean, wrong = _checked(values)
     if wrong:
         raise Invalid(" ".join(dict.fromkeys(wrong.values())), fields=wrong)
@@ -60,6 +65,8 @@ def _checked(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]
 @transaction.atomic
 def set_baseline(project: Project, *, kind: str, values: Mapping[str, Any], by: User) -> Baseline:
     """A new version of what would be done without a model; the same again changes nothing."""
+    if project.kind in UNLABELLED:
+        raise Conflict(NO_PRACTICE, code="no_answers")
     spec, wrong = baselines.make(kind, project.kind, values)
     if spec is None:
         raise Invalid(" ".join(dict.fromkeys(wrong.values())), fields=wrong)
