@@ -81,6 +81,7 @@ def show_check(version: Version, check: Check, hidden: Collection[str]) -> dict[
     """A check with its results, failed first, and what it holds back."""
     job = latest_of(check)
     lines = seen.masked_lines(queries.lines_of(version, check), hidden)
+    blocks = seen.masked_blocks(queries.blocks(version), hidden)
     return {
         "check": str(check.pk),
         "state": check.state,
@@ -100,7 +101,7 @@ def show_check(version: Version, check: Check, hidden: Collection[str]) -> dict[
             }
             for line in lines
         ],
-        "blocked_by": [{"key": one.key, "text": one.text} for one in queries.blocks(version)],
+        "blocked_by": [{"key": one.key, "text": one.text} for one in blocks],
         "job": job_link(job) if job else None,
     }
 

@@ -161,7 +161,7 @@ class SqlSource(Connector):
         self, p: Params, since: Since, session: Session, folder: Path, outside: Outside, report: Report
     ) -> Fetched:
         extraction = self._planned(p, since, session)
-        findings = Findings(format=self.key)
+        findings = Findings(format=self.title)
         names = unique([one.name for one in extraction.columns], findings)
         typist = Typist(extraction.columns, names, findings, wide_as_text=p["wide"] == AS_TEXT)
         mark = None

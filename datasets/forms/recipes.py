@@ -45,7 +45,9 @@ class StepForm(forms.Form):
         super().__init__(data, initial={one.name: _initial(one, params) for one in step.fields})
         self.step = step
         for one in step.fields:
-            self.fields[one.name] = _made(one, frame, datasets)
+            made = _made(one, frame, datasets)
+            made.needed = one.required or one.default is not None  # type: ignore[attr-defined]  # for the template
+            self.fields[one.name] = made
 
     def clean(self) -> dict[str, Any]:
         """The parameters as the step keeps them; a refusal stands beside its field."""

@@ -16,6 +16,7 @@ def quality_of(version: Version, hidden: Collection[str]) -> dict[str, Any]:
     done = check if check and check.state == Check.State.DONE else None
     lines = seen.masked_lines(queries.lines_of(version, done), hidden)
     split = queries.quarantine_of(version)
+    blocks = queries.blocks(version) if version.state == Version.State.PUBLISHED else []
     waits = [one for one in (check, split) if one is not None and one.state == "waiting"]
     jobs = [job for job in (latest_of(one) for one in waits) if job is not None and job.is_open]
     return {
@@ -29,7 +30,7 @@ def quality_of(version: Version, hidden: Collection[str]) -> dict[str, Any]:
         "split": split,
         "came_from": queries.cleaned_from(version),
         "waivers": [(one, queries.is_valid(one)) for one in queries.waivers_of(version)],
-        "blocks": queries.blocks(version) if version.state == Version.State.PUBLISHED else [],
+        "blocks": seen.masked_blocks(blocks, hidden),
         "has_rules": queries.rules_of_id(version).exists(),
         "jobs": jobs,
         "open": ",".join(str(job.pk) for job in jobs),

@@ -13,8 +13,8 @@ from datasets.models.recipes import Preparation, Recipe, RecipeVersion
 from datasets.models.versions import Dataset
 from datasets.pages.listing import person
 from datasets.pages.preparing import shown_steps
+from datasets.queries import quality, seen
 from datasets.queries import recipes as queries
-from datasets.queries import seen
 from datasets.queries.versions import dataset_for
 from datasets.recipes.catalog import GROUPS
 from datasets.services import recipes as services
@@ -112,12 +112,16 @@ class RecipePage(OneRecipe):
         source = queries.newest_version(self.recipe.source)
         versions = self.recipe.versions.select_related("created_by").defer("steps")
         newest = versions[0]
+        held = quality.held_back(queries.inputs_now(self.recipe, source, version.steps))
         before, steps = shown_steps(version.steps, preview, hidden)
         return {
             "recipe": self.recipe,
             "recipe_version": version,
             "is_newest": newest.number == version.number,
             "source": source,
+            "held": [(one, seen.masked_blocks(found, hidden)) for one, found in held],
+            "runnable": not held or (source is not None and {one for one, _ in held} == {source} and source.number > 1),
+            "waivers": holders("quality.waive"),
             "versions": versions[:8],
             "versions_total": versions.count(),
             "before": before,

@@ -17,6 +17,7 @@ from datasets.pages.listing import person
 from datasets.profiling.comparison import Change, compare
 from datasets.queries import seen
 from datasets.queries import versions as queries
+from datasets.queries.quality import in_words
 from datasets.queries.recipes import Lineage, lineage_of
 from datasets.queries.sources import pull_of
 from datasets.services import versions as services
@@ -82,7 +83,7 @@ class DatasetVersion(VersionPage):
             gone=[change for change in self.changes if change.kind == "gone"],
             finding=self.finding(),
             **self.schema_change(),
-            why_not=services.why_not(version),
+            why_not=self.why_not(),
             publishers=holders("data.publish"),
             refused=version.report.get("refused", [])[:REFUSED_SHOWN],
             refused_listed=len(version.report.get("refused", [])),
@@ -103,6 +104,12 @@ class DatasetVersion(VersionPage):
         services.publish(self.version, by=person(request))
         messages.success(request, f"{self.version} is published. It can be trained on and never changes.")
         return HttpResponseRedirect(services.address_of(self.version))
+
+    def why_not(self) -> str:
+        """What keeps it from being published, as this person may read it."""
+        if self.version.state != Version.State.DRAFT:
+            return ""
+        return in_words(seen.masked_blocks(services.hindrances(self.version), self.hidden()))
 
     def hidden(self) -> list[str]:
         """The columns of this version whose values this person must not see."""

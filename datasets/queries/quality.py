@@ -56,10 +56,12 @@ def is_valid(waiver: RuleWaiver) -> bool:
 
 @dataclass(frozen=True)
 class Block:
-    """One thing that stands in the way, in words, with its word for programs."""
+    """One thing that stands in the way, in words, with its word for programs, and the rule that says so."""
 
     key: str
     text: str
+    rule: QualityRule | None = None
+    waivable: bool = False
 
 
 def blocks(version: Version) -> list[Block]:
@@ -107,18 +109,13 @@ def _results_block(version: Version, strict: Iterable[QualityRule], check: Check
         key = f"rule:{rule.number}"
         if result is None or result.revision != rule.revision:
             if not published:
-                found.append(Block(key, f"Rule {rule.number} is new or changed and was not checked yet."))
+                found.append(Block(key, f"Rule {rule.number} is new or changed and was not checked yet.", rule))
         elif result.verdict == FAILED:
-            found.append(
-                Block(
-                    key,
-                    f"Rule {rule.number} fails: {result.sentence} {result.measured} break it."
-                    if result.failed_rows
-                    else f"Rule {rule.number} fails: {result.sentence}",
-                )
-            )
+            many = f" {result.measured} break it." if result.failed_rows else ""
+            found.append(Block(key, f"Rule {rule.number} fails: {result.sentence}{many}", rule, waivable=True))
         elif result.verdict == UNCHECKED:
-            found.append(Block(key, f"Rule {rule.number} could not be checked: {result.measured}"))
+            text = f"Rule {rule.number} could not be checked: {result.measured}"
+            found.append(Block(key, text, rule, waivable=True))
     return found
 
 
@@ -143,6 +140,11 @@ def refuse_unusable(version: Version) -> None:
     if found := blocks(version):
         text = f"{version} must not be used. {in_words(found)} It needs to be mended or waived."
         raise Conflict(text, code="blocked", blocked_by=[one.key for one in found])
+
+
+def held_back(versions: Iterable[Version]) -> list[tuple[Version, list[Block]]]:
+    """Those of these versions that must not be used, each with what stands in its way."""
+    return [(version, found) for version in versions if (found := blocks(version))]
 
 
 # ---- What pages show ----

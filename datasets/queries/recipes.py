@@ -86,6 +86,15 @@ def others_for(project: Project, steps: Sequence[Planned]) -> dict[str, Version]
     return found
 
 
+def inputs_now(recipe: Recipe, source: Version | None, raw: object) -> list[Version]:
+    """What a run would read now, as far as it is there."""
+    try:
+        others = others_for(recipe.project, read_steps(raw))
+    except Invalid:
+        others = {}
+    return [*([source] if source else []), *others.values()]
+
+
 def _chosen(versions: Iterable[Version], name: str, number: int) -> Version:
     of_name = [version for version in versions if version.dataset.name == name]
     if number:

@@ -1,6 +1,7 @@
 """The one place that decides which values a person sees: pages and endpoints fetch what they show through it."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.db.models import QuerySet
@@ -11,6 +12,7 @@ from datasets.models.recipes import Recipe
 from datasets.models.sources import Pull, Source
 from datasets.models.tags import ColumnTag, Sensitivity
 from datasets.models.versions import Dataset, Ingestion, Version
+from datasets.queries.quality import Block
 from datasets.queries.sources import pull_for
 from datasets.queries.versions import ingestion_for, version_before, version_for
 from datasets.recipes.plan import read_steps, tables_of
@@ -157,3 +159,13 @@ def masked_lines(lines: list[Any], hidden: Collection[str]) -> list[Any]:
             result.sentence = rule_words(result.rule, result.sentence, hidden)
             result.measured = result.limit = masking.HIDDEN
     return lines
+
+
+def masked_blocks(found: Sequence[Block], hidden: Collection[str]) -> list[Block]:
+    """What stands in the way of a version, as it may be shown."""
+    return [
+        replace(one, text=f"{rule_words(one.rule, '', hidden)} and stands in the way.")
+        if one.rule and masking.touches(one.rule.params, hidden)
+        else one
+        for one in found
+    ]

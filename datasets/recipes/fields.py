@@ -46,7 +46,7 @@ class Field(Parameter):
         if self.kind == "numbers":
             return [self.typed_number(part) for part in re.split(r"[;\s]+", text) if part]
         if self.kind == "mapping":
-            return dict(_typed_pair(line) for line in text.split("\n") if line.strip())
+            return dict(_typed_pair(self, line) for line in text.split("\n") if line.strip())
         if self.kind == "aggregates":
             return [_typed_aggregate(self, line) for line in text.split("\n") if line.strip()]
         if self.kind == "texts":
@@ -68,9 +68,11 @@ class Field(Parameter):
         return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _typed_pair(line: str) -> tuple[str, str]:
+def _typed_pair(field: Field, line: str) -> tuple[str, str]:
     old, arrow, new = line.partition(ARROW)
-    return (old.strip(), new.strip()) if arrow else (line.strip(), line.strip())
+    if not arrow:
+        raise field.wrong(f"has a line without “{ARROW}”: “{line.strip()[:60]}”")
+    return old.strip(), new.strip()
 
 
 def _typed_aggregate(field: Field, line: str) -> dict[str, str]:

@@ -10,7 +10,8 @@ from django.urls import reverse
 
 from datasets import masking
 from datasets.models.versions import Version
-from datasets.queries.seen import hidden_of
+from datasets.queries.quality import Block, held_back
+from datasets.queries.seen import hidden_of, masked_blocks
 from datasets.queries.versions import published_versions, version_for
 from experiments.forms.records import DescribeForm
 from experiments.forms.runs import NotesForm, RegisterForm, RunForm, form_field, initial_of
@@ -31,6 +32,7 @@ from problems.problem import Invalid, Missing, Problem
 from projects.access import ProjectPage
 from projects.measures import UNLABELLED
 from projects.pages.projects import person
+from projects.permissions import holders
 from projects.queries.define import charter_of, contract_in_force, goals_of
 from projects.results import words
 from web.figures import templates
@@ -141,10 +143,19 @@ class RunCreate(ProjectPage, FormPage):
             raise Invalid(problem.text, fields=fields) from problem
         return reverse("run", args=[self.project.key, run.number])
 
+    def held(self) -> list[tuple[Version, list[Block]]]:
+        """The picked version if its quality keeps it from being learned from, with what stands in the way."""
+        if self.version is None:
+            return []
+        hidden = hidden_of(self.version.dataset, self.roles)
+        return [(one, masked_blocks(found, hidden)) for one, found in held_back([self.version])]
+
     def context(self, form: Any) -> dict[str, Any]:
         """The goal, the versions, and what will happen."""
         contract = contract_in_force(self.project)
         return {
+            "held": self.held(),
+            "waivers": holders("quality.waive"),
             "copied": self.copied,
             "versions": [(named(version), version) for version in self.versions],
             "picked": named(self.version) if self.version else "",

@@ -3,13 +3,14 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 from django.core.exceptions import PermissionDenied
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.http import Http404
 from rest_framework import exceptions
+from rest_framework.fields import ChoiceField, Field
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -23,6 +24,21 @@ from web.paging import Pages
 from web.services import Make, answer_once
 
 MAX_KEY = 200
+MOST_CHOICES = 40
+
+
+def name_choices(field: ChoiceField, key: str, **facts: Any) -> NoReturn:
+    """Refuse a value in a field of choices with the choices that there are; the framework's words leave them out."""
+    if key == "invalid_choice":
+        words = [str(choice) for choice in field.choices if choice != ""]
+        more = f" and {len(words) - MOST_CHOICES} more" if len(words) > MOST_CHOICES else ""
+        given = str(facts.get("input", ""))[:60]
+        text = f"“{given}” is not one of the choices: {', '.join(words[:MOST_CHOICES])}{more}."
+        raise exceptions.ValidationError(text, code=key)
+    Field.fail(field, key, **facts)
+
+
+ChoiceField.fail = name_choices  # type: ignore[method-assign, assignment]
 
 
 def answer_problem(error: Exception, context: dict[str, Any]) -> Response | None:

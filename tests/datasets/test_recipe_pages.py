@@ -1,17 +1,23 @@
 """The pages of recipes, without scripts: write one step by step, look ahead, run it with one click."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts.models import User
 from datasets.models.recipes import Recipe, RecipeVersion
+from datasets.models.tags import ColumnTag
 from datasets.models.versions import Version
+from datasets.services import checks
 from datasets.services import recipes as services
+from datasets.services.quality import add_rule, waive
+from datasets.services.versions import publish
 from jobs.models import Job
 from projects.permissions import Role
 from tests.conftest import Cast
@@ -189,3 +195,40 @@ def test_a_page_that_waits_reloads_when_the_job_is_over(
     assert browser.get(**ask).status_code == 204
     run_jobs()
     assert browser.get(**ask)["HX-Refresh"] == "true"
+
+
+def test_an_input_that_a_rule_holds_back_is_said_with_the_way_out_instead_of_a_button(
+    cast: Cast, recipe: RecipeVersion, browser_of: Browser, run_jobs: Callable[[], list[Job]]
+) -> None:
+    """The recipe, and the form of a training run once it is published; without the right no value of a hidden column."""
+    engineer, analyst = cast[Role.DATA_ENGINEER], cast[Role.DATA_ANALYST]
+    dataset = recipe.recipe.source
+    params = {"column": "plan", "values": ["month"]}
+    version = Version.objects.select_related("dataset__project").get(dataset=dataset)
+    publish(version, by=engineer)
+    rule = add_rule(dataset, kind="in_set", params=params, severity="block", by=engineer)
+    checks.start_check(version, by=engineer)
+    run_jobs()
+    for path, role in (("/p/churn/recipes/prepare/", Role.DATA_ENGINEER), ("/p/churn/train/new/", Role.OWNER)):
+        page = text(browser_of(cast[role]).get(path))
+        assert "customers v1 must not be used" in page, path
+        assert "Rule 1 fails: plan is one of “month”. 1 of 4 rows break it." in page
+        assert "/p/churn/data/customers/v1/waive/1/" in page
+        assert 'aria-disabled="true" aria-describedby="why-not"' in page
+        assert "Run on v1</button></form>" not in page
+        assert 'form="run-form"' not in page
+    page = text(browser_of(analyst).get("/p/churn/recipes/prepare/"))
+    assert "/waive/1/" not in page
+    assert "A rule is waived by" in page
+    refused = browser_of(cast[Role.DATA_SCIENTIST]).post("/p/churn/train/new/", {"target": "leaves"})
+    assert refused.status_code in (409, 422)
+    ColumnTag.objects.create(dataset=dataset, column="plan", kind="personal")
+    for path in ("/p/churn/recipes/prepare/", "/p/churn/data/customers/v1/", "/p/churn/train/new/"):
+        page = text(browser_of(cast[Role.ML_ENGINEER]).get(path))
+        assert "Rule 1 is about a hidden column" in page, path
+        assert "“month”" not in page, path
+    ColumnTag.objects.all().delete()
+    waive(version, rule, reason="Known", until=timezone.localdate() + timedelta(days=3), by=engineer)
+    page = text(browser_of(analyst).get("/p/churn/recipes/prepare/"))
+    assert "must not be used" not in page
+    assert "Run on v1</button></form>" in page

@@ -136,6 +136,33 @@ def test_a_load_that_fails_or_is_overtaken_moves_nothing(cast: Cast, town: Town,
     assert "does not let us in" in failed.message
 
 
+def test_a_row_that_somebody_poisoned_is_refused_when_it_is_read(
+    cast: Cast, town: Town, run_jobs: RunJobs, api_of: Callable[..., Any]
+) -> None:
+    """A27: written past every form, a place that may not be read is refused by the load and by the download."""
+    source = approved(cast, registered(cast, town))
+    assert load(cast, source, run_jobs).state == "made"
+    for connector, poison in (
+        ("url", {"address": "file:///etc/passwd"}),
+        ("url", {"address": "http://169.254.169.254/latest"}),
+        ("sqlite_file", {"path": "../../../../etc/passwd"}),
+        ("s3", {"endpoint": "s3://b/../../x", "bucket": "b", "access_key": "k"}),
+    ):
+        Source.objects.update(connector=connector, params=poison, mode="full", sealed={})
+        pull = load(cast, fresh(source), run_jobs)
+        assert pull.state == "failed", (connector, pull.message)
+        assert "root:" not in pull.message
+    Blob.objects.create(sha256="../../../../../../etc/passwd", size=1)
+    Version.objects.update(table="../../../../../../etc/passwd")
+    client = api_of(cast[Role.DATA_ENGINEER])
+    client.raise_request_exception = False
+    for path in ("versions/1/file/?format=csv", "versions/1/file/?format=parquet", "versions/1/"):
+        answer = client.get(f"/api/v1/projects/churn/datasets/orders/{path}")
+        content = b"".join(answer.streaming_content) if answer.streaming else answer.content
+        assert b"root:" not in content
+        assert answer.status_code == 200 if path.endswith("1/") else answer.status_code in (404, 409, 410), path
+
+
 def test_the_secret_is_entered_again_when_where_it_goes_changes(cast: Cast, town: Town) -> None:
     """A53: whoever edits host, port, user or the way to sign in cannot have the sealed secret sent there."""
     person, source = cast[Role.DATA_ENGINEER], approved(cast, registered(cast, town))

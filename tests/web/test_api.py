@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from rest_framework import serializers
 
 from accounts.models import User
 from problems.problem import Conflict
 from projects.permissions import Role
 from tests.conftest import PASSWORD, Cast
 from tests.projects.test_concurrency import at_once
+from web.api import answer_problem
 from web.documents import description
 from web.models import Answer
 from web.services import answer_once, forget_answers, without_secrets
@@ -122,3 +124,19 @@ def test_methods_are_listed_by_options_and_nothing_else(cast: Cast, api_of: Brow
     assert answer.status_code == 204
     assert set(answer.headers["Allow"].split(", ")) == {"GET", "PATCH", "HEAD", "OPTIONS"}
     assert answer.content == b""
+
+
+def test_a_wrong_choice_is_answered_with_the_right_ones() -> None:
+    class Body(serializers.Serializer[Any]):
+        period = serializers.ChoiceField(choices=[("day", "Daily"), ("week", "Weekly")], allow_blank=True)
+        roles = serializers.ListField(child=serializers.ChoiceField(choices=[str(number) for number in range(50)]))
+
+    body = Body(data={"period": "x" * 100, "roles": ["1", "51"]})
+    with pytest.raises(serializers.ValidationError) as refused:
+        body.is_valid(raise_exception=True)
+    answer = answer_problem(refused.value, {})
+    assert answer is not None
+    assert answer.status_code == 422
+    assert answer.data["fields"]["period"] == f"“{'x' * 60}” is not one of the choices: day, week."
+    assert answer.data["fields"]["roles.1"].startswith("“51” is not one of the choices: 0, 1, 2,")
+    assert answer.data["fields"]["roles.1"].endswith(", 39 and 10 more.")

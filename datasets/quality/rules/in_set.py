@@ -22,7 +22,8 @@ class InSet(RowRule):
     )
 
     def sentence(self, p: Params) -> str:
-        return f"{p['column'][:60]} is one of {names_in_words(p['values'], 8)}{allowance(p)}."
+        named = [f"“{value[:60]}”" for value in p["values"]]
+        return f"{p['column'][:60]} is one of {names_in_words(named, 8)}{allowance(p)}."
 
     def fits(self, frame: Frame, p: Params) -> None:
         super().fits(frame, p)

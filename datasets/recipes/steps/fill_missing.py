@@ -81,7 +81,12 @@ class FillMissing(Step):
 
     def noted(self, learned: Learned) -> str:
         found = learned.get("values", {})
-        return ", ".join(f"{name}: {'nothing' if v is None else v}" for name, v in list(found.items())[:8])
+        return ", ".join(f"{name}: {_word(value)}" for name, value in list(found.items())[:8])
+
+
+def _word(value: Any) -> str:
+    """A learned value as people read it; what is written into cells is exact."""
+    return "nothing" if value is None else f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
 def _literal(value: Any, kind: str) -> Any:

@@ -134,6 +134,20 @@ def test_closed_addresses_are_refused_before_anything_is_dialled(member: Connect
     assert len(texts) == 1, "an open and a closed port sound the same"
 
 
+@pytest.mark.parametrize("member", [one for one in MEMBERS if one.key != "events"])  # which dials nobody
+def test_no_choice_beside_it_opens_a_closed_address(member: Connector) -> None:
+    """A27: the field that says where, together with every value of every other choice and switch."""
+    name = next(iter(LEAST[member.key]))
+    closed = {"path": "../../etc/passwd"}.get(name, "file:///etc/passwd" if member.key != "postgresql" else "/var/run")
+    beside = [(one.name, value) for one in member.fields if one.kind == "choice" for value in one.choices]
+    beside += [(one.name, value) for one in member.fields if one.kind == "yes_no" for value in (True, False)]
+    for other, value in beside:
+        given = {**LEAST[member.key], name: [closed] if name == "addresses" else closed, other: value}
+        with pytest.raises(Problem) as refused:
+            member.watch(member.read(given), allow=frozenset({"file:/srv/exports"}))
+        assert refused.value.status in (400, 422), (other, value)
+
+
 def test_an_unknown_kind_is_named() -> None:
     with pytest.raises(Invalid, match="no kind of source"):
         connector_for("nothing")

@@ -1,9 +1,13 @@
 """What never happens to a delimited file: shifted columns, lost rows, changed values; every line of the reliability table."""
 
 import gzip
+import json
 
 import pytest
 
+from experiments.guesses import columns_of
+from experiments.specs import completed
+from problems.problem import Invalid
 from tests.datasets.reading.conftest import Read
 
 
@@ -81,9 +85,26 @@ def test_a_quote_inside_an_unquoted_cell_is_an_ordinary_character(read_bytes: Re
     assert [row["size"] for row in found.rows] == ['5" pipe', '6" pipe', '7" pipe']
 
 
-@pytest.mark.parametrize("text", ["00123", "+4912345", "0x1A", "1_000", "inf", "-Infinity", "NaN", "1e999", "1e-999"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "00123",
+        "+4912345",
+        "0x1A",
+        "1_000",
+        "inf",
+        "-Infinity",
+        "NaN",
+        "1e999",
+        "1e-999",
+        "=1+1",
+        "@SUM(A1)",
+        "-1+2",
+        "20/11/2026",
+    ],
+)
 def test_what_a_number_would_change_stays_text(read_bytes: Read, text: str) -> None:
-    """F42: zeros in front, phone numbers, ids beyond 64 bits."""
+    """F42: zeros in front, phone numbers, formulas, days that may be months; ids beyond 64 bits have a test of their own."""
     found = read_bytes(f"a,b\n{text},1\n7,2\n".encode())
     assert found.types["a"] == "text"
     assert [row["a"] for row in found.rows] == [text, "7"]
@@ -271,3 +292,32 @@ def test_more_digits_than_a_number_holds_are_told(read_bytes: Read) -> None:
     found = read_bytes(b"a,b\n0.12345678901234567890,1\n0.5,2\n")
     assert found.types["a"] == "number"
     assert found.report["columns"]["a"]["notes"] == ["1 cells have more digits than a number holds (17)."]
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (b"1,yes\n", "same value in every row"),
+        (b"1,yes\n2,no\n", r"Only 1 rows .* At least \d+ are needed"),
+        (b"1,yes\n" * 300, "same value in every row"),
+    ],
+    ids=["one row", "two rows", "all rows equal"],
+)
+def test_what_is_too_little_to_learn_from_is_a_dataset_and_training_says_what_it_needs(
+    read_bytes: Read, rows: bytes, words: str
+) -> None:
+    """F43: it is kept as it is; the form and REST refuse to train on it before anything waits in a queue."""
+    found = read_bytes(b"a,b\n" + rows)
+    assert (found.answer["rows"], found.refused) == (rows.count(b"\n"), [])
+    columns = columns_of(found.answer["schema"], found.answer["profile"])
+    with pytest.raises(Invalid, match=words) as refused:
+        completed({"target": "b"}, kind="binary", columns=columns)
+    assert list(refused.value.fields) == ["target"]
+
+
+def test_one_column_of_a_million_different_values_has_a_small_profile(read_bytes: Read) -> None:
+    """F40."""
+    found = read_bytes(b"name\n" + b"".join(b"value %d\n" % number for number in range(1_000_000)))
+    (column,) = found.answer["profile"]["columns"]
+    assert abs(column["distinct"] - 1_000_000) < 50_000
+    assert len(json.dumps(found.answer["profile"])) < 30_000
