@@ -20,7 +20,6 @@ from jobs.report import Report
 from problems.problem import Invalid, Problem
 from storage import tables as parquet
 
-
 EXAMPLES = 20
 LONGEST_SHOWN = 120
 
