@@ -123,7 +123,7 @@ def stored_size(path: Path, name: str) -> tuple[int, int]:
 
 
 def rows_at(path: Path, places: Sequence[int], columns: list[str]) -> pa.Table:
-    """The rows at these places (at least one), from 0 and rising, without reading the groups of rows where none of them lies."""
+    """The rows at these places (at least one), from 0 and rising; groups of rows where none lies are not read."""
     taken, left = [], list(places)
     with undamaged(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
         begin = 0
