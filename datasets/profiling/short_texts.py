@@ -1,7 +1,7 @@
-"""PURE: the exact figures of a column of many different short texts, such as codes: each is one number that sorts alike.
+"""PURE: the exact figures of a column of many different short texts, such as codes: each is a number that sorts alike.
 
-A text of at most eight bytes, filled up with zero bytes, is a whole number of 64 bits with the same order. Sorting those
-is several times as fast as grouping texts, and needs eight bytes a row.
+A text of at most eight bytes, filled up with zero bytes, is a whole number of 64 bits with the same order. Sorting
+those is several times as fast as grouping texts, and needs eight bytes a row.
 """
 
 import heapq

@@ -5,6 +5,7 @@ cannot hold stay text. Every function takes a string array with missing cells as
 not fit.
 """
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,7 +17,6 @@ import pyarrow.compute as pc
 from datasets.reading.findings import ColumnNotes
 
 EXACT = 2**53
-POWERS = 10 ** np.arange(1, 19, dtype=np.int64)
 STYLES = [{"true", "false"}, {"True", "False"}, {"TRUE", "FALSE"}]
 ARROW = {
     "integer": pa.int64(),
@@ -53,8 +53,7 @@ class Column:
 def missing_as_null(cells: pa.Array, notes: ColumnNotes) -> pa.Array:
     """Empty cells are null already; cells of blanks alone become null. Both are counted."""
     notes.empty += cells.null_count
-    first = _first_bytes(cells)
-    suspects = np.flatnonzero(_BLANK_START[first])
+    suspects = _filled(cells, np.flatnonzero(_BLANK_START[_heads(cells)]))
     if not len(suspects):
         return cells
     chosen = cells.take(pa.array(suspects))
@@ -75,6 +74,8 @@ def _bytes_that(*among: int) -> "np.ndarray":
 
 _ASCII_BLANK = _bytes_that(9, 10, 11, 12, 13, 28, 29, 30, 31, 32)
 _BLANK_START = _ASCII_BLANK | _bytes_that(0xC2, 0xE1, 0xE2, 0xE3)
+_DIGIT = _bytes_that(*b"0123456789")
+_ODD_START = ~_bytes_that(*b"123456789")
 
 
 def _offsets(cells: pa.Array) -> "np.ndarray":
@@ -91,6 +92,29 @@ def _byte(cells: pa.Array, place: int) -> "np.ndarray":
     offsets, data = _offsets(cells), _data(cells)
     at = offsets[:-1] + place
     return np.where(at < offsets[1:], data[np.minimum(at, len(data) - 1)], 0)
+
+
+def _heads(cells: pa.Array) -> "np.ndarray":
+    """The first byte of each cell, quickly; that of an empty or missing one means nothing."""
+    found: np.ndarray = _data(cells).take(_offsets(cells)[:-1], mode="clip")
+    return found
+
+
+def _filled(cells: pa.Array, places: "np.ndarray") -> "np.ndarray":
+    """Those of the places where a cell holds something; what became missing may still have its bytes."""
+    there = places[_lengths(cells)[places] > 0] if len(places) else places
+    if len(there) and cells.null_count:
+        return there[pc.is_valid(cells).to_numpy(zero_copy_only=False)[there]]
+    return there
+
+
+def _begins(cells: pa.Array) -> tuple["np.ndarray", ...]:
+    """Length and first three bytes (0 behind the end) of the filled cells that do not begin with 1 to 9."""
+    offsets, data = _offsets(cells), _data(cells)
+    odd = _filled(cells, np.flatnonzero(_ODD_START[_heads(cells)]))
+    starts, lengths = offsets[odd], offsets[odd + 1] - offsets[odd]
+    three = (np.where(lengths > i, data.take(starts + i, mode="clip"), 0) for i in range(3))
+    return lengths, *three
 
 
 def _first_bytes(cells: pa.Array) -> "np.ndarray":
@@ -115,24 +139,23 @@ def _holds(cells: pa.Array, *marks: bytes) -> bool:
 
 def integers(cells: pa.Array, column: Column) -> pa.Array | None:
     """Whole numbers of 64 bits written the one usual way: no zeros in front, no plus, no minus zero."""
-    if _holds(cells, b"x", b"X"):
-        return None
     try:
         values = pc.cast(cells, pa.int64())
     except pa.ArrowInvalid:
         return None
-    plain = pc.fill_null(values, 0).to_numpy(zero_copy_only=False)
-    sizes = np.where(plain == np.iinfo(np.int64).min, np.iinfo(np.int64).max, np.abs(plain))
-    written = np.searchsorted(POWERS, sizes, side="right") + 1 + (plain < 0)
-    if ((_lengths(cells) != written) & _present(cells)).any():
+    lengths, first, second, _ = _begins(cells)
+    negative = (first == ord("-")) & (second != ord("0"))
+    if not (negative | ((first == ord("0")) & (lengths == 1))).all() or not _end_in_digits(cells):
         return None
-    column.exact = column.exact and bool((sizes <= EXACT).all())
+    ends = pc.min_max(values)
+    low, high = ends["min"].as_py(), ends["max"].as_py()
+    column.exact = column.exact and (low is None or (low >= -EXACT and high <= EXACT))
     return values
 
 
-def _present(cells: pa.Array) -> "np.ndarray":
-    present: np.ndarray = pc.is_valid(cells).to_numpy(zero_copy_only=False)
-    return present
+def _end_in_digits(cells: pa.Array) -> bool:
+    offsets, data = _offsets(cells), _data(cells)
+    return not len(_filled(cells, np.flatnonzero(~_DIGIT[data.take(offsets[1:] - 1, mode="clip")])))
 
 
 def numbers(cells: pa.Array, column: Column) -> pa.Array | None:
@@ -142,9 +165,12 @@ def numbers(cells: pa.Array, column: Column) -> pa.Array | None:
     except pa.ArrowInvalid:
         return None
     plain = pc.fill_null(values, 1.0).to_numpy(zero_copy_only=False)
-    if not np.isfinite(plain).all() or _odd_start(cells):
+    low, high = (float(plain.min()), float(plain.max())) if len(plain) else (1.0, 1.0)  # NaN where one is
+    if not (math.isfinite(low) and math.isfinite(high)) or _odd_start(cells):
         return None
-    if not (_large_are_exact(cells, plain) and _zeros_are_zero(cells, plain)):
+    if max(-low, high) >= EXACT and not _large_are_exact(cells, plain):
+        return None
+    if low <= 0 <= high and not _zeros_are_zero(cells, plain):
         return None
     long = np.flatnonzero(_lengths(cells) > 17)
     if len(long):
@@ -155,10 +181,10 @@ def numbers(cells: pa.Array, column: Column) -> pa.Array | None:
 
 def _odd_start(cells: pa.Array) -> bool:
     """A plus in front, or a zero before another digit."""
-    first, second = _first_bytes(cells), _byte(cells, 1)
+    _, first, second, third = _begins(cells)
     minus = first == ord("-")
-    lead, follow = np.where(minus, second, first), np.where(minus, _byte(cells, 2), second)
-    return bool(((first == ord("+")) | ((lead == ord("0")) & (follow >= 48) & (follow <= 57))).any())
+    lead, follow = np.where(minus, second, first), np.where(minus, third, second)
+    return bool(((first == ord("+")) | ((lead == ord("0")) & _DIGIT[follow])).any())
 
 
 def _large_are_exact(cells: pa.Array, plain: "np.ndarray") -> bool:

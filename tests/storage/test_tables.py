@@ -70,3 +70,19 @@ def test_other_programs_read_our_files(table: tuple[Path, pa.Table]) -> None:
     path, content = table
     assert pq.read_table(path).equals(content)
     assert duckdb.sql(f"SELECT sum(n), count(DISTINCT word) FROM read_parquet('{path}')").fetchall() == [(12497500, 50)]
+
+
+def test_rows_are_found_by_their_places_in_any_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "ROW_GROUP", 10)
+    content = pa.table({"n": list(range(35)), "n.x": [f"w{i}" for i in range(35)], "late": [i / 2 for i in range(35)]})
+    path = tmp_path / "table.parquet"
+    tables.write(path, content.schema, content.to_batches(max_chunksize=10))
+    places = [0, 9, 10, 34]
+    assert tables.rows_at(path, places, ["late", "n"]).equals(content.select(["late", "n"]).take(places))
+    assert tables.rows_at(path, [11], ["n.x"]).to_pylist() == [{"n.x": "w11"}]
+    assert tables.stored_size(path, "late") == (sum(_sizes(path)), 35)
+
+
+def _sizes(path: Path) -> list[int]:
+    footer = pq.read_metadata(path)
+    return [footer.row_group(i).column(2).total_uncompressed_size for i in range(footer.num_row_groups)]

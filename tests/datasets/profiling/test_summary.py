@@ -3,6 +3,7 @@
 import json
 import math
 import statistics
+import tempfile
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datasets.profiling import ordered, summary
+from datasets.profiling import ordered, short_texts, summary
 from jobs.report import Silent
 from storage import tables
 
@@ -175,3 +176,37 @@ def test_the_database_can_read_that_file_and_nothing_else(tmp_path: Path, query:
     assert connection.execute("SELECT sum(c0) FROM t").fetchone() == (3,)
     with pytest.raises(duckdb.Error):
         connection.execute(query)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.one_of(st.none(), st.text("abé\0 z", max_size=5)), min_size=1, max_size=60))
+def test_short_texts_are_counted_as_groups_are(cells: list[str | None]) -> None:
+    with tempfile.TemporaryDirectory() as place, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(short_texts, "_worth_it", lambda *_: True)
+        patch.setattr(short_texts, "BATCH", 7)
+        table = pa.table({"x": pa.array(cells, pa.string())})
+        (quick,) = profile_of(Path(place), table)["columns"]
+        patch.setattr(short_texts, "_worth_it", lambda *_: False)
+        assert quick == profile_of(Path(place), table)["columns"][0]
+        patch.setattr(short_texts, "_worth_it", lambda *_: True)
+        asked = short_texts.counted(Path(place) / "table.parquet", "x", len(cells), 12)
+        short = all("\0" not in cell and len(cell.encode()) <= 8 for cell in cells if cell)
+        assert (asked is not None) == short
+
+
+def test_many_different_codes_are_worth_it_and_repeated_words_are_not(tmp_path: Path) -> None:
+    table = pa.table({"code": [f"C{i:07d}" for i in range(30_000)], "word": ["a long word"] * 30_000})
+    place = tmp_path / "table.parquet"
+    tables.write(place, table.schema, table.to_batches())
+    codes = short_texts.counted(place, "code", 30_000, 2)
+    assert codes == short_texts.Counted(30_000, 30_000, "C0000000", "C0029999", [("C0000000", 1), ("C0000001", 1)])
+    assert short_texts.counted(place, "word", 30_000, 2) is None
+
+
+def test_what_rises_is_counted_without_sorting(tmp_path: Path) -> None:
+    rising = [i * 10**6 for i in range(2000)]
+    (sure,) = profile_of(tmp_path, pa.table({"x": rising}))["columns"]
+    (mixed,) = profile_of(tmp_path, pa.table({"x": [*rising[1000:], *rising[:1000]]}))["columns"]
+    assert sure == mixed
+    (level,) = profile_of(tmp_path, pa.table({"x": [*rising, rising[-1]]}))["columns"]
+    assert (level["distinct"], level["present"]) == (2000, 2001)
