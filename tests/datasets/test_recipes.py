@@ -7,17 +7,19 @@ import pytest
 from django.test import Client
 
 from audit.models import Entry
+from datasets.exporting import FORMATS
 from datasets.models.recipes import Preparation, PreparationInput, Recipe, RecipeVersion
 from datasets.models.versions import Version
 from datasets.queries import recipes as queries
+from datasets.services import checks, exports, quality, versions
 from datasets.services import recipes as services
-from datasets.services import versions
 from jobs.models import Job
 from notices.models import Notice
 from problems.problem import Conflict, Denied, Gone, Invalid
 from projects.models.bin import Binned
 from projects.permissions import Role
 from projects.services.bin import discard, purge
+from projects.services.exports import start_export as start_archive
 from storage import tables
 from tests.conftest import Cast
 from tests.datasets.recipes.kitchen import step
@@ -188,7 +190,7 @@ def test_a_look_ahead_is_kept_by_its_job_and_makes_nothing(
 def test_hostile_names_and_values_do_nothing_but_stand_there(
     cast: Cast, make_version: Make, run_jobs: Callable[[], list[Job]], tmp_path: Any
 ) -> None:
-    """A43 of recipes."""
+    """A43: recipes, a check, exports of every format, and the archive of the project, which is also its backup."""
     marker = tmp_path / "marker"
     evil = f"$(touch {marker});'\"; COPY main TO '{marker}'; --"
     source = make_version(f'id,"{evil.replace(chr(34), chr(34) * 2)}"\n1,a\n2,b\n'.encode(), "evil").dataset
@@ -205,7 +207,16 @@ def test_hostile_names_and_values_do_nothing_but_stand_there(
     services.start_preparation(saved.recipe, by=cast[Role.DATA_ENGINEER])
     (job,) = run_jobs()
     assert job.state == "succeeded", job.message
-    assert [row[column] for row in rows_of(Version.objects.get(dataset__name="safe"))] == [evil, f"`touch {marker}`"]
+    made = Version.objects.select_related("dataset__project").get(dataset__name="safe")
+    assert [row[column] for row in rows_of(made)] == [evil, f"`touch {marker}`"]
+    engineer, roles = cast[Role.DATA_ENGINEER], frozenset({Role.DATA_ENGINEER})
+    quality.add_rule(made.dataset, kind="not_missing", params={"columns": [column]}, severity="warn", by=engineer)
+    checks.start_check(made, by=engineer)
+    for kind in FORMATS:
+        exports.start_export(made, kind=kind, raw=False, roles=roles, by=engineer)
+    type(cast.project).objects.update(name=f"--help {evil[:60]}")
+    start_archive(cast.project, by=cast[Role.OWNER])
+    assert {job.state for job in run_jobs()} == {"succeeded"}
     assert not marker.exists()
 
 
