@@ -1,7 +1,7 @@
 """PURE: a metric's points: what is known of all of them in a few numbers, how they are packed, and how they are drawn.
 
-A point is (step, moment in milliseconds, value). Points are a set: an exact repeat counts once. The latest point has the
-highest (step, moment, value); lowest and highest are the first to reach their value, and a value that is not a number
+A point is (step, moment in milliseconds, value). Points are a set: an exact repeat counts once. The latest point has
+the highest (step, moment, value); lowest and highest are the first to reach their value, and what is not a number
 counts for neither.
 """
 

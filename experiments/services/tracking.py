@@ -1,7 +1,7 @@
 """The write under every run's log: many points, parameters and tags of one record in a handful of statements.
 
-No object is made for a point, and what runs log is not audited line by line: the verbs that start and end a run are, and
-they (or a protocol's request) hold the transaction that this is called in. Writers of one record wait for each other.
+No object is made for a point, and what runs log is not audited line by line: the verbs that start and end a run are.
+They (or a protocol's request) hold the transaction that this is called in. Writers of one record wait for each other.
 """
 
 import math
