@@ -30,7 +30,7 @@ def environment(data_sha256: str, seed: int, threads: int) -> dict[str, Any]:
 
 def lock() -> list[str]:
     """Every installed package with its version, as requirements files have them, by the names of their folders."""
-    found = {}
+    found: dict[str, str] = {}
     for folder in map(Path, sys.path):
         for one in folder.glob("*.dist-info") if folder.is_dir() else ():
             name, _, number = one.stem.partition("-")

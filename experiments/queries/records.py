@@ -385,7 +385,8 @@ def series_of(records: Sequence[RunRecord], name: str, most: int) -> dict[int, l
     metrics = RunMetric.objects.filter(record__in=[one.pk for one in records], key__name=name, key__kind="metric")
     fields = ("pk", "record_id", "points", "step", "at", "last")
     drawn: dict[int, list[Point]] = {}
-    small, large = {}, {}
+    small: dict[int, int] = {}
+    large: dict[int, int] = {}
     for pk, record, points, step, at, last in metrics.order_by().values_list(*fields):
         if points == 1:
             drawn[record] = [] if last is None else [(step, at, last)]

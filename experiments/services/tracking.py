@@ -137,7 +137,7 @@ def _tails(metrics: Sequence[int]) -> dict[int, tuple[int, bytes]]:
         of_these = RunPoints.objects.order_by().filter(metric__in=metrics[start : start + AT_ONCE])
         newest = of_these.values("metric").annotate(newest=models.Max("pk")).values("newest")
         for pk, metric, content in RunPoints.objects.filter(pk__in=newest).values_list("pk", "metric_id", "content"):
-            found[metric] = (pk, content)
+            found[metric] = (pk, bytes(content))
     return found
 
 
