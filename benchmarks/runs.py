@@ -1,7 +1,7 @@
 """The runs table at 10 000 runs x 1 000 metrics against 300 ms a page, and the comparison of 100 runs against 1 s.
 
-On SQLite; with DATABASE_URL on the PostgreSQL that it names, which must be empty. BATON_BENCH_RUNS and BATON_BENCH_METRICS
-make it smaller. The time of one log of 1 000 points is told beside.
+On SQLite; with DATABASE_URL on the PostgreSQL that it names, which must be empty. BATON_BENCH_RUNS and
+BATON_BENCH_METRICS make it smaller. The time of one log of 1 000 points is told beside.
 """
 
 import os
