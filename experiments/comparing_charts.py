@@ -1,4 +1,4 @@
-"""PURE: many runs as figures: settings and results as parallel lines, the trade-off of two metrics, curves over steps."""
+"""PURE: many runs as figures: settings and results as parallel lines, the trade-off of two metrics, curves."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -98,7 +98,8 @@ def trade_off(lines: Sequence[Line], x: str, y: str) -> Figure | None:
     best = {
         "type": "scatter", "mode": "lines+markers+text" if len(front) <= 8 else "lines+markers",
         "name": "beaten by none", "x": [one.metrics[x] for one in front], "y": [one.metrics[y] for one in front],
-        "text": [one.name for one in front], "textposition": "top center", "marker": {"size": 9}, "line": {"dash": "2px,3px"},
+        "text": [one.name for one in front], "textposition": "top center", "marker": {"size": 9},
+        "line": {"dash": "2px,3px"},
         "hovertemplate": "%{text}: %{x:.4g}, %{y:.4g}<extra></extra>",
     }  # fmt: skip
     layout = {

@@ -29,8 +29,8 @@ def environment(data_sha256: str, seed: int, threads: int) -> dict[str, Any]:
 
 
 def lock() -> list[str]:
-    """Every installed package with its version, as a requirements file has them, read off the names of their folders."""
-    found = {}
+    """Every installed package with its version, as requirements files have them, by the names of their folders."""
+    found: dict[str, str] = {}
     for folder in map(Path, sys.path):
         for one in folder.glob("*.dist-info") if folder.is_dir() else ():
             name, _, number = one.stem.partition("-")

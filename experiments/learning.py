@@ -1,7 +1,7 @@
 """PURE: how a method learned step by step, where it learns in steps: boosted trees by round, networks by epoch.
 
-The loss of each step is measured on a sample of the rows to learn from and of the held-back ones. The held-back rows choose
-nothing here: the curve only shows whether the method still learned, or learned by heart.
+The loss of each step is measured on a sample of the rows to learn from and of the held-back ones. The held-back rows
+choose nothing here: the curve only shows whether the method still learned, or learned by heart.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,6 +1,6 @@
-"""The runs table as somebody asks for it: what an address says is read, lines get their words, for pages and API alike."""
+"""The runs table as somebody asks for it: an address is read, lines get their words, for pages and API alike."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -99,20 +99,15 @@ def said(line: Line, cell: Cell) -> str:
         return "–"
     if cell.field.group:
         return f"{value:.4g}" if isinstance(value, float) else str(value)
-    match cell.field.key:
-        case "state":
-            return record.get_state_display()
-        case "kind":
-            return record.get_kind_display()
-        case "cause":
-            return CAUSES[record.cause]
-        case "method":
-            return name_of(record.method)
-        case "cost":
-            return f"{value:.2f} {record.currency}"
-        case "duration":
-            return duration_words(value)
-    return str(value)
+    words: dict[str, Callable[[], str]] = {
+        "state": record.get_state_display,
+        "kind": record.get_kind_display,
+        "cause": lambda: CAUSES[record.cause],
+        "method": lambda: name_of(record.method),
+        "cost": lambda: f"{value:.2f} {record.currency}",
+        "duration": lambda: duration_words(value),
+    }
+    return words.get(cell.field.key, lambda: str(value))()
 
 
 def duration_words(seconds: float) -> str:

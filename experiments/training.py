@@ -53,7 +53,8 @@ def run(spec: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:
     """Train as `spec` says and leave `bundle.zip` in `folder`.
 
     `spec` is a run's completed spec with `kind`, `table` (path), `schema`, `goals` (as dicts), `unit`, `run` (a name)
-    and `data_sha256` beside. Answers {method, metrics, evaluation, environment, series}; raises Problem where it cannot work.
+    and `data_sha256` beside. Answers {method, metrics, evaluation, environment, series}; raises Problem where it
+    cannot work.
     """
     threads = int(os.environ.get("OMP_NUM_THREADS", "1") or 1)
     with threadpool_limits(limits=threads), warnings.catch_warnings():

@@ -1,5 +1,6 @@
 """The edge-case book over REST."""
 
+from functools import cached_property
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
@@ -10,7 +11,7 @@ from rest_framework.response import Response
 
 from datasets import masking
 from experiments.models.cases import EdgeCase, EdgeCaseRevision
-from experiments.queries.cases import answers_of, case_for, cases_of, hidden_of_cases, must_words
+from experiments.queries.cases import answers_of, case_for, cases_of, hidden_of_cases, hides_answers, must_words
 from experiments.services.cases import add_case, change_case, retire_case
 from projects.access import ProjectEndpoint
 from projects.api.projects import caller
@@ -61,25 +62,36 @@ def show_revision(one: EdgeCaseRevision, closed: frozenset[str], must: str) -> d
 class _Book(ProjectEndpoint):
     """The base of the book's endpoints."""
 
+    @cached_property
+    def closed(self) -> frozenset[str]:
+        """The columns whose values the caller must not see."""
+        return hidden_of_cases(self.project, self.roles)
+
+    @cached_property
+    def hides(self) -> bool:
+        """Whether the answers are among them."""
+        return hides_answers(self.project, self.closed)
+
     def show(self, case: EdgeCase) -> dict[str, Any]:
         """A case as it stands."""
-        closed = hidden_of_cases(self.project, self.roles)
         now = next(iter(case.revisions.all()))
         return {
             "number": case.number,
             "owner": case.owner.name if case.owner else None,
             "retired_at": case.retired_at.isoformat() if case.retired_at else None,
             "url": f"/api/v1/projects/{self.project.key}/cases/{case.number}/",
-        } | show_revision(now, closed, must_words(self.project, now, closed))
+        } | show_revision(now, self.closed, must_words(self.project, now, self.hides))
 
     def whole(self, number: int) -> dict[str, Any]:
         """A case with how models answer it and what it said before."""
-        case, closed = case_for(self.project, number), hidden_of_cases(self.project, self.roles)
+        case, closed = case_for(self.project, number), self.closed
         results = [
             {"run": one.run.number, "passed": one.passed, "said": one.said, "checked_at": one.checked_at.isoformat()}
             for one in answers_of(case, closed)
         ]
-        history = [show_revision(one, closed, must_words(self.project, one, closed)) for one in case.revisions.all()]
+        history = [
+            show_revision(one, closed, must_words(self.project, one, self.hides)) for one in case.revisions.all()
+        ]
         return self.show(case) | {"results": results, "history": history}
 
 

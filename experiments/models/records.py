@@ -1,4 +1,4 @@
-"""What is kept of every run, whoever made it: parameters, tags, metrics with their points, cost; and views of the table."""
+"""What is kept of every run, whoever made it: parameters, tags, metrics with their points, cost; and named views."""
 
 import uuid
 
@@ -15,7 +15,7 @@ from projects.models.projects import Project
 class RunRecord(models.Model):
     """One line of the runs table: a training, or a trial of its search, which bears its run's number and its own.
 
-    What a run and its record both say is written by the same verb; the table is sorted and filtered by the record alone.
+    What a run and its record both say is written by the same verb; the table is sorted and filtered by the record.
     `seconds` is how long it computed, without waiting; `cost` what that cost by the price of an hour at its end.
     """
 

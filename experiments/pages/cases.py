@@ -17,6 +17,7 @@ from experiments.queries.cases import (
     case_for,
     cases_of,
     hidden_of_cases,
+    hides_answers,
     must_words,
     offers_to_pick,
     results_for,
@@ -48,9 +49,10 @@ class Cases(ProjectPage):
         revisions = [next(iter(case.revisions.all())) for case in cases]
         runs = list(finished_runs(self.project)[:SHOWN_RUNS])
         closed = hidden_of_cases(self.project, self.roles)
+        hides = hides_answers(self.project, closed)
         results = [results_for(run, revisions, closed) for run in runs]
         rows = [
-            (case, one, must_words(self.project, one, closed), [of.get(one.pk) for of in results])
+            (case, one, must_words(self.project, one, hides), [of.get(one.pk) for of in results])
             for case, one in zip(cases, revisions, strict=True)
         ]
         return self.show(rows=rows, runs=runs)
@@ -67,8 +69,9 @@ class CasePage(ProjectPage):
         """The page."""
         case = case_for(self.project, number)
         closed = hidden_of_cases(self.project, self.roles)
+        hides = hides_answers(self.project, closed)
         revisions = [
-            (one, must_words(self.project, one, closed), masking.visible(one.row, closed))
+            (one, must_words(self.project, one, hides), masking.visible(one.row, closed))
             for one in case.revisions.all()
         ]
         results = answers_of(case, closed)

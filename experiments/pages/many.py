@@ -86,7 +86,7 @@ def _shown(kind: str, runs: Sequence[Run], rows: Settings, decide_by: str) -> tu
 
 
 def headings(kind: str, runs: Sequence[Run], rows: Settings, decide_by: str) -> list[tuple[str, bool]]:
-    """The columns of the table of many runs: metrics, the deciding one first, then settings; whether each is a number."""
+    """The columns of the table of many runs: metrics, the deciding one first, then settings; which are numbers."""
     keys, settings = _shown(kind, runs, rows, decide_by)
     return [*((MEASURES[key].words, True) for key in keys), *((name, False) for name, _ in settings)]
 

@@ -86,7 +86,7 @@ class Runs(_Looking):
             found = self.asked()
         except FilterProblem as problem:
             return self.show(problem=problem, status=422, **context)
-        page = Paginator(Table(self.project, found), PER_PAGE).get_page(request.GET.get("page"))
+        page: Any = Paginator[Line](Table(self.project, found), PER_PAGE).get_page(request.GET.get("page"))
         headings = heads(found, self.decide_by)
         lines = self._shown(list(page.object_list), headings)
         return self.show(
@@ -124,7 +124,7 @@ class Runs(_Looking):
         rows = []
         for line in lines:
             cells = [(head, cell, said(line, cell)) for head, cell in zip(headings, line.cells, strict=True)]
-            rows.append(Shown(line.record, by_run.get(line.record.run_id), cells))
+            rows.append(Shown(line.record, by_run.get(line.record.run_id) if line.record.run_id else None, cells))
         return rows
 
 

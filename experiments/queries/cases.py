@@ -56,10 +56,15 @@ def _seen_result(result: EdgeCaseResult, spec: Mapping[str, Any], closed: Collec
     return result
 
 
-def must_words(project: Project, revision: EdgeCaseRevision, closed: Collection[str]) -> str:
-    """What must come out, in words; the answer is hidden from those who must not see the answers of the data."""
+def hides_answers(project: Project, closed: Collection[str]) -> bool:
+    """Whether the answers of the data are among the hidden columns."""
+    return bool(closed) and (last := last_run(project)) is not None and last.spec.get("target") in closed
+
+
+def must_words(project: Project, revision: EdgeCaseRevision, hides: bool) -> str:
+    """What must come out, in words; `hides` says that the reader must not see the answers of the data."""
     fields = {name: getattr(revision, name) for name in ("answer", "low", "high")}
-    if fields["answer"] and closed and (last := last_run(project)) and last.spec.get("target") in closed:
+    if fields["answer"] and hides:
         fields["answer"] = masking.HIDDEN
     return expected_words(fields, chance=project.kind in WORDS)
 

@@ -230,7 +230,7 @@ def _ids_by_logged(rows: QuerySet[RunRecord], asked: Asked, keys: Keys, start: i
     Never a join of all runs with all of their metrics.
     """
     assert asked.order is not None
-    (field, falling), sign = asked.order, "-" if asked.order[1] else ""
+    field, sign = asked.order[0], "-" if asked.order[1] else ""
     model: type[Model] = RunMetric if field.group in ENDS else RunText
     column = ENDS.get(field.group) or _text_column(keys[_kind(field), field.key])
     having: QuerySet[Any] = model._default_manager.filter(key=keys[_kind(field), field.key])
@@ -385,7 +385,8 @@ def series_of(records: Sequence[RunRecord], name: str, most: int) -> dict[int, l
     metrics = RunMetric.objects.filter(record__in=[one.pk for one in records], key__name=name, key__kind="metric")
     fields = ("pk", "record_id", "points", "step", "at", "last")
     drawn: dict[int, list[Point]] = {}
-    small, large = {}, {}
+    small: dict[int, int] = {}
+    large: dict[int, int] = {}
     for pk, record, points, step, at, last in metrics.order_by().values_list(*fields):
         if points == 1:
             drawn[record] = [] if last is None else [(step, at, last)]

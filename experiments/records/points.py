@@ -1,7 +1,7 @@
 """PURE: a metric's points: what is known of all of them in a few numbers, how they are packed, and how they are drawn.
 
-A point is (step, moment in milliseconds, value). Points are a set: an exact repeat counts once. The latest point has the
-highest (step, moment, value); lowest and highest are the first to reach their value, and a value that is not a number
+A point is (step, moment in milliseconds, value). Points are a set: an exact repeat counts once. The latest point has
+the highest (step, moment, value); lowest and highest are the first to reach their value, and what is not a number
 counts for neither.
 """
 
@@ -10,6 +10,7 @@ import sys
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 Point = tuple[int, int, float]
 PIECE = 1000  # points of one stored piece
@@ -99,7 +100,7 @@ def _summary(last: Point, low: Point | None, high: Point | None, count: int) -> 
 
 def packed(points: Sequence[Point]) -> bytes:
     """Steps, then moments, then values, each of eight bytes, the smallest first."""
-    parts = [array("q", [one[0] for one in points]), array("q", [one[1] for one in points])]
+    parts: list[array[Any]] = [array("q", [one[0] for one in points]), array("q", [one[1] for one in points])]
     parts.append(array("d", [one[2] for one in points]))
     if sys.byteorder == "big":
         for part in parts:
@@ -113,10 +114,13 @@ def unpacked(content: bytes) -> list[Point]:
     if rest:
         raise ValueError("A piece of points is cut off.")
     steps, moments, values = array("q"), array("q"), array("d")
-    for part, start in ((steps, 0), (moments, 8 * count), (values, 16 * count)):
-        part.frombytes(content[start : start + 8 * count])
-        if sys.byteorder == "big":
-            part.byteswap()
+    steps.frombytes(content[: 8 * count])
+    moments.frombytes(content[8 * count : 16 * count])
+    values.frombytes(content[16 * count :])
+    if sys.byteorder == "big":
+        steps.byteswap()
+        moments.byteswap()
+        values.byteswap()
     return list(zip(steps, moments, values, strict=True))
 
 

@@ -103,10 +103,10 @@ def _series(series: Sequence[Mapping[str, Any]], now: datetime) -> Iterable[Logg
 
 
 def computed_seconds(run: Run, now: datetime) -> float:
-    """How long the jobs of a run computed, without waiting."""
+    """How long the jobs of a run computed, each in its last attempt, without waiting."""
     jobs = Job.objects.filter(subject_type=run._meta.label_lower, subject_id=str(run.pk), kind__in=COMPUTING)
     spans = jobs.exclude(started_at=None).values_list("started_at", "ended_at")
-    return sum((max((ended or now) - started, timedelta(0)).total_seconds() for started, ended in spans), 0.0)
+    return sum(max(0.0, ((ended or now) - started).total_seconds()) for started, ended in spans if started)
 
 
 def price_of(project: Project) -> ComputingPrice | None:

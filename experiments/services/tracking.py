@@ -1,7 +1,7 @@
 """The write under every run's log: many points, parameters and tags of one record in a handful of statements.
 
-No object is made for a point, and what runs log is not audited line by line: the verbs that start and end a run are, and
-they (or a protocol's request) hold the transaction that this is called in. Writers of one record wait for each other.
+No object is made for a point, and what runs log is not audited line by line: the verbs that start and end a run are.
+They (or a protocol's request) hold the transaction that this is called in. Writers of one record wait for each other.
 """
 
 import math
@@ -137,7 +137,7 @@ def _tails(metrics: Sequence[int]) -> dict[int, tuple[int, bytes]]:
         of_these = RunPoints.objects.order_by().filter(metric__in=metrics[start : start + AT_ONCE])
         newest = of_these.values("metric").annotate(newest=models.Max("pk")).values("newest")
         for pk, metric, content in RunPoints.objects.filter(pk__in=newest).values_list("pk", "metric_id", "content"):
-            found[metric] = (pk, content)
+            found[metric] = (pk, bytes(content))
     return found
 
 

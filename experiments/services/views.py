@@ -28,14 +28,14 @@ def save_view(project: Project, *, name: Any, look: Mapping[str, Any], by: Actor
     if views.exclude(name=name).count() >= MOST_VIEWS:
         raise Invalid(f"A project keeps at most {MOST_VIEWS} views. Delete one first.", fields={"name": "Too many."})
     view, _ = views.update_or_create(name=name, defaults={"project": project, "created_by": as_user(by), **parts})
-    record(by, "run_view.saved", view, project_key=project.key, name=name, **parts)
+    record(by, "run_view.saved", view, project_key=project.key, view=name, **parts)
     return view
 
 
 @transaction.atomic
 def delete_view(view: RunView, *, by: Actor) -> None:
     """Take a view away; addresses that were copied from it go on working."""
-    record(by, "run_view.deleted", view, project_key=view.project.key, name=view.name)
+    record(by, "run_view.deleted", view, project_key=view.project.key, view=view.name)
     view.delete()
 
 

@@ -1,12 +1,13 @@
 """The filter of the runs table: what it reads, what it refuses and where, and that nothing makes it crash."""
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from experiments.records.asked import asked
 from experiments.records.filters import Clause, Every, Field, FilterProblem, Node, Not, parse
-from problems.problem import Invalid
 from tests.experiments.records.model import nodes
 
 
@@ -62,11 +63,8 @@ def test_what_a_filter_says_of_itself_reads_as_the_same(node: Node) -> None:
 @given(st.text() | st.text("metrics.parms\"'()<>=!~, andortinul0.1`\\-/@:", max_size=60))
 def test_no_text_makes_it_crash(text: str) -> None:
     for part in ("filter", "order", "columns"):
-        try:
+        with suppress(FilterProblem):
             asked({part: text})
-        except Invalid as problem:
-            assert "at character" in problem.text
-            assert part in problem.fields
 
 
 def test_columns_and_order_name_fields_and_say_where_they_are_wrong() -> None:
