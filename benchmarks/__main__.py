@@ -13,6 +13,7 @@ def main() -> None:
     wanted = sys.argv[1:] or known
     if unknown := [name for name in wanted if name not in known]:
         sys.exit(f"There is no benchmark {', '.join(unknown)}. There are: {', '.join(known)}.")
+    sys.path[:0] = [str(FOLDER.parent / "platform"), str(FOLDER.parent)]
     for name in wanted:
         print(f"\n== {name}")
         importlib.import_module(f"benchmarks.{name}").main()

@@ -40,12 +40,7 @@ def sizes(groups: Sequence[Found]) -> Figure:
 
 def apart(groups: Sequence[Found]) -> Figure | None:
     """By how many of its spreads each column lies higher or lower in a group than elsewhere."""
-    most: dict[str, float] = {}
-    for one in groups:
-        for column in one["unlike"]:
-            if column["off"] is not None:
-                most[column["name"]] = max(most.get(column["name"], 0.0), abs(column["off"]))
-    names = sorted(most, key=lambda name: (-most[name], name))[:MOST_COLUMNS]
+    names = _telling(groups)
     if not names:
         return None
     cells = [{column["name"]: column["off"] for column in one["unlike"]} for one in groups]
@@ -65,11 +60,8 @@ def apart(groups: Sequence[Found]) -> Figure | None:
         "texttemplate": "%{text}",
         "hovertemplate": "%{y} in %{x}: %{z:+.2f} spreads<extra></extra>",
     }
-    layout = {
-        "xaxis": {"type": "category", "showgrid": False},
-        "yaxis": {"type": "category", "autorange": "reversed", "showgrid": False, "tickmode": "linear", "dtick": 1},
-        "hovermode": "closest",
-    }
+    down = {"type": "category", "autorange": "reversed", "showgrid": False, "tickmode": "linear", "dtick": 1}
+    layout = {"xaxis": {"type": "category", "showgrid": False}, "yaxis": down, "hovermode": "closest"}
     table = [
         (name, *("–" if value is None else f"{value:+.2f}" for value in line))
         for name, line in zip(names, values, strict=True)
@@ -85,6 +77,16 @@ def apart(groups: Sequence[Found]) -> Figure | None:
         table,
         max(240, 60 + 26 * len(names)),
     )
+
+
+def _telling(groups: Sequence[Found]) -> list[str]:
+    """The columns in which some group is most unlike the rest."""
+    most: dict[str, float] = {}
+    for one in groups:
+        for column in one["unlike"]:
+            if column["off"] is not None:
+                most[column["name"]] = max(most.get(column["name"], 0.0), abs(column["off"]))
+    return sorted(most, key=lambda name: (-most[name], name))[:MOST_COLUMNS]
 
 
 def plane(points: Sequence[Found]) -> Figure | None:
@@ -166,17 +168,7 @@ def scores(found: Found) -> Figure:
         "yaxis": {"title": {"text": "Rows"}, "type": "log"},
         "hovermode": "closest",
         "showlegend": any(found["cases"]),
-        "shapes": [
-            {
-                "type": "line",
-                "x0": found["edge"],
-                "x1": found["edge"],
-                "yref": "paper",
-                "y0": 0,
-                "y1": 1,
-                "line": {"color": NOW, "width": 2},
-            }
-        ],
+        "shapes": [_upright(found["edge"])],
     }
     beyond = sum(count for middle, count in zip(middles, found["counts"], strict=True) if middle > found["edge"])
     table = [
@@ -195,6 +187,11 @@ def scores(found: Found) -> Figure:
         table,
         280,
     )
+
+
+def _upright(place: float) -> dict[str, Any]:
+    line = {"color": NOW, "width": 2}
+    return {"type": "line", "x0": place, "x1": place, "yref": "paper", "y0": 0, "y1": 1, "line": line}
 
 
 def _bars(name: str, middles: Sequence[float], counts_: Sequence[int], colour: str) -> dict[str, Any]:

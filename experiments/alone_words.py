@@ -36,7 +36,7 @@ def unlike(column: Found) -> str:
 
 def why(entry: Found, cells: Any) -> str:
     """Why a row is unusual, by one column."""
-    cell = next((one for one in cells if one["name"] == entry["name"]), {})
+    cell: Found = next((one for one in cells if one["name"] == entry["name"]), {})
     if entry["drop"] is None or cell.get("what") is None:
         return f"{entry['name']}: hidden"
     value = "missing" if cell["value"] is None else _said(cell["value"])

@@ -238,20 +238,21 @@ _ALONE = {
 }
 
 
+def _loss_words(by: str, unit: str, alone: str) -> str:
+    """What a loss is counted in."""
+    if alone in _ALONE:
+        return _ALONE[alone][0]
+    if MEASURES[by].of_100:
+        return "points of 100 pairs" if by == "roc_auc" else "points of 100"
+    return unit or "units of the answer"
+
+
 def importance(found: Sequence[Mapping[str, Any]], by: str, unit: str, *, alone: str = "") -> Figure:
     """How much worse it gets when one input is shuffled, the twelve that matter most; `alone` is the kind of question
     where nobody knows the answers."""
     top = list(found[:MOST_INPUTS])
     scale = 100 if MEASURES[by].of_100 or alone in _ALONE else 1
-    said = (
-        _ALONE[alone][0]
-        if alone in _ALONE
-        else (
-            ("points of 100 pairs" if by == "roc_auc" else "points of 100")
-            if scale == 100
-            else (unit or "units of the answer")
-        )
-    )
+    said = _loss_words(by, unit, alone)
     verb = "Changes" if alone in _ALONE else "Worse"
     trace = {
         "type": "bar",

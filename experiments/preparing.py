@@ -73,9 +73,8 @@ def prepared(spec: Mapping[str, Any], report: Report) -> Prepared:
         return _ahead(spec, report)
     table = tables.read(Path(spec["table"]), columns=list(dict.fromkeys(_needed(spec))))
     truth, present, answers = _truth(table, spec)
-    counts = {"rows": table.num_rows, "missing_target": int(table.num_rows - present.size)}
-    if spec["kind"] in UNLABELLED:
-        counts["known"] = int((~np.isnan(truth)).sum())
+    known = {"known": int((~np.isnan(truth)).sum())} if spec["kind"] in UNLABELLED else {}
+    counts = {"rows": table.num_rows, "missing_target": int(table.num_rows - present.size)} | known
     if counts["missing_target"]:
         report.log(f"{counts['missing_target']} rows without “{spec['target']}” were left out.")
     split = _split(table, truth, present, spec)
@@ -89,9 +88,8 @@ def prepared(spec: Mapping[str, Any], report: Report) -> Prepared:
     notices += odd_numbers(train, inputs)
     sides = (truth[split.train], truth[split.test])
     warned = [] if spec["kind"] in UNLABELLED else leaks(train, test, inputs, spec["kind"], sides)
-    called = [field["name"] for field in inputs]
     kind = types[spec["split"]["column"]]["type"] if spec["split"].get("column") else ""
-    warned += overlaps.twins(table, split, [*called, *_target(spec)])
+    warned += overlaps.twins(table, split, [*(field["name"] for field in inputs), *_target(spec)])
     warned += overlaps.shared_groups(table, split, _groups(spec), spec["split"].get("column", ""))
     warned += overlaps.ahead(table, split, inputs, spec["split"], kind)
     for note in notices + warned:

@@ -85,9 +85,7 @@ def _run(spec: dict[str, Any], folder: Path, report: Report, threads: int) -> di
     series = series_of(fitted[chosen], sides)
     report.progress(steps - 1, steps, "Packing the model and checking it")
     ahead = _back_tested(spec, data, methods, chosen, fitted[chosen], matrices)
-    signature = _signature(spec, data, ahead)
-    if spec["kind"] in UNLABELLED:
-        signature |= learning.signed(spec["kind"], fitted[chosen], matrices[0], spec.get("share") or 0.0)
+    signature = _signature(spec, data, ahead) | _signed(spec, fitted[chosen], matrices[0])
     if ahead:
         shown = methods[chosen]["residuals"]["ahead"]
         shown["coming"] = coming(Predictor(fitted[chosen], signature), signature, shown["series"]["called"])
@@ -150,6 +148,12 @@ def _held(spec: Mapping[str, Any], data: Prepared, model: Pipeline, matrix: Arra
         return ahead, {"residuals": residuals(ahead, spec["seed"])}
     numbers = Numbers(truth, model.predict(matrix))
     return numbers, {"residuals": residuals(numbers, spec["seed"])}
+
+
+def _signed(spec: Mapping[str, Any], model: Pipeline, train: Array) -> dict[str, Any]:
+    """What the signature says of answers that nobody gave."""
+    alone = spec["kind"] in UNLABELLED
+    return learning.signed(spec["kind"], model, train, spec.get("share") or 0.0) if alone else {}
 
 
 def _found_alone(

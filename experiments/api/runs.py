@@ -62,7 +62,7 @@ class RunBody(serializers.Serializer[Any]):
 
     data = DataBody(required=False)  # type: ignore[assignment]  # DRF takes fields out of the class
     copy_from = serializers.IntegerField(required=False, help_text="Take what is not given here from this run.")
-    target = serializers.CharField(required=False)
+    target = serializers.CharField(required=False, allow_blank=True)
     positive = serializers.CharField(required=False)
     inputs = serializers.ListField(child=serializers.CharField(), required=False, max_length=5000)
     split = SplitBody(required=False)
@@ -73,6 +73,10 @@ class RunBody(serializers.Serializer[Any]):
         help_text='`{"method": "boosted", "search": "random", "trials": 30, "seconds": 600, "folds": 5, "prune": true, '
         '"nested": false, "space": {"learning_rate": {"low": 0.01, "high": 0.3, "scale": "log"}}}`',
     )
+    forecast = serializers.JSONField(
+        required=False, help_text='`{"time": "day", "key": "shop", "step": "day", "horizon": 14, "windows": 3}`'
+    )
+    share = serializers.FloatField(required=False, help_text="Of rows to flag as unusual: 0.05 flags 5 of 100.")
     seed = serializers.IntegerField(required=False)
     threshold = serializers.FloatField(required=False)
     decide_by = serializers.CharField(required=False, allow_null=True)

@@ -168,7 +168,7 @@ class RunForm(SearchFields):
         return {
             "target": found["target"],
             "positive": found.get("positive") or None,
-            "inputs": found["inputs"],
+            "inputs": [one for one in found["inputs"] if self.kind not in UNLABELLED or one != found["target"]],
             "methods": methods,
             "treatments": self._treatments(),
             "seed": found["seed"],

@@ -24,6 +24,7 @@ def without_answers(fields: Fields, kind: str, columns: Mapping[str, Column]) ->
     words = [name for name, column in columns.items() if fits_target(column, "binary")]
     target.choices = [("", "None: nobody knows any"), *((name, name) for name in words)]
     target.label, target.help_text = "Known answers, for checking only", "No method looks at them."
+    kept["positive"].help_text = "Empty: the rarer of the two."
     return kept | {"share": share()}
 
 
