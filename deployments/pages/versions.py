@@ -84,9 +84,7 @@ class VersionPage(ProjectPage):
             ),
             "versions": [row_of(one) for one in versions_of(self.project).filter(model=version.model)[:50]],
         }
-        context |= (
-            value_context(version.run, contract_in_force(self.project)) | _serving(version) | _ways_in(deployment)
-        )
+        context |= value_context(version.run, contract_in_force(self.project)) | _serving(version)
         return self.show(status=status, **(context | changed))
 
     def _panel(self, gate: Gate | None, checks: list[gate_rules.Check], rule: GateRule) -> dict[str, Any]:
