@@ -3,7 +3,7 @@
 from django.urls import URLPattern, URLResolver, path
 
 from deployments.api import deployments as api
-from deployments.api import environments
+from deployments.api import environments, policies
 from deployments.api import traffic as traffic_api
 from deployments.pages import decisions, deploy, deployments, traffic, versions
 
@@ -41,9 +41,9 @@ api_urls: list[URLPattern | URLResolver] = [
     ),
     path(f"{A}environments/", environments.Environments.as_view(), name="api-environments"),
     path(f"{A}environments/<slug:name>/", environments.EnvironmentEndpoint.as_view(), name="api-environment"),
-    path(f"{A}policies/", api.Policies.as_view(), name="api-policies"),
-    path(f"{A}policies/curve/", api.PolicyCurve.as_view(), name="api-policy-curve"),
-    path(f"{A}policies/<int:number>/", api.PolicyEndpoint.as_view(), name="api-policy"),
+    path(f"{A}policies/", policies.Policies.as_view(), name="api-policies"),
+    path(f"{A}policies/curve/", policies.PolicyCurve.as_view(), name="api-policy-curve"),
+    path(f"{A}policies/<int:number>/", policies.PolicyEndpoint.as_view(), name="api-policy"),
     path(f"{A}deployments/", api.Deployments.as_view(), name="api-deployments"),
     path(AD, api.DeploymentEndpoint.as_view(), name="api-deployment"),
     path(f"{AD}traffic/", traffic_api.Traffic.as_view(), name="api-traffic"),

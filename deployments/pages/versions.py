@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 from accounts.models import User
 from deployments import findings, gate_rules, snippets
 from deployments.forms import AskForm, ShadowForm, TrialForm
-from deployments.models import Release
+from deployments.models import Deployment, Release
 from deployments.pages.deploy import row_of
 from deployments.pages.gate_rows import check_rows, may_take_over, signature_rows, signed_alone, waiver_days
 from deployments.queries.deployments import champion_of, deployment_of
@@ -53,14 +53,13 @@ class VersionPage(ProjectPage):
         release = version.releases.select_related("deployment").order_by("-created_at").first()
         standing = self._standing(version, gate, release)
         checks = gate.checks if gate and standing == "open" else gate_rules.checks(facts_of(version, PRODUCTION))
-        deployment = deployment_of(version)
         waits = blocked_by(gate) if gate and standing == "open" else []
         shown = gate if standing in ("open", "refused", "champion", "preparing") else None
         rule = rule_for_version(version, PRODUCTION)
         sent_back = next((one for one in gate.signatures.all() if not one.given), None) if gate else None
         context = self._panel(shown, checks, rule) | {
             "model_version": version,
-            "deployment": deployment,
+            "deployment": deployment_of(version),
             "release": release,
             "gate": shown,
             "standing": standing,
@@ -77,9 +76,6 @@ class VersionPage(ProjectPage):
                 version.number, standing, waits, checks, sent_back.reason if sent_back else ""
             ),
             "ask_form": AskForm(),
-            "trial_form": TrialForm(auto_id="trial_%s"),
-            "shadow_form": ShadowForm(auto_id="shadow_%s"),
-            "in_use": deployment is not None and champion_of(deployment) is not None,
             "job": self._job(version, release),
             "curl": snippets.promote_curl(settings.BASE_URL, self.project.key, version.model.name, version.number),
             "answer": snippets.promote_answer(
@@ -194,6 +190,16 @@ class Promote(VersionPage):
         return redirect("model-version", self.project.key, name, number)
 
 
-def _serving(version: ModelVersion) -> dict[str, str]:
-    """Which form of the model answers, and why."""
-    return {"serving": findings.of_serving(version.run.evaluation.get("serving"))}
+def _serving(version: ModelVersion) -> dict[str, Any]:
+    """Which form of the model answers, and why; and the ways to try it."""
+    words = findings.of_serving(version.run.evaluation.get("serving"))
+    return {"serving": words} | _ways_in(deployment_of(version))
+
+
+def _ways_in(deployment: Deployment | None) -> dict[str, Any]:
+    """The forms of a trial, and whether there is a model in use to try a version beside."""
+    return {
+        "trial_form": TrialForm(auto_id="trial_%s"),
+        "shadow_form": ShadowForm(auto_id="shadow_%s"),
+        "in_use": deployment is not None and champion_of(deployment) is not None,
+    }

@@ -35,7 +35,7 @@ def set_up_environment(
     row, _ = Environment.objects.update_or_create(
         project=project, name=name, defaults={"signers": list(signers), "datasets": list(datasets)}
     )
-    facts = {"name": name, "signers": list(signers), "datasets": list(datasets)}
+    facts = {"environment": name, "signers": list(signers), "datasets": list(datasets)}
     record(by, "environment.set_up", row, project_key=project.key, **facts)
     return row
 
@@ -46,5 +46,5 @@ def drop_environment(environment: Environment, *, by: Actor) -> None:
     live = Deployment.objects.filter(project=environment.project, environment=environment.name)
     if environment.name != PRODUCTION and live.filter(releases__state=Release.State.CHAMPION).exists():
         raise Conflict(f"A model is in use in {environment.name}. Take it out of use first.", code="in_use")
-    record(by, "environment.dropped", environment, project_key=environment.project.key, name=environment.name)
+    record(by, "environment.dropped", environment, project_key=environment.project.key, environment=environment.name)
     environment.delete()

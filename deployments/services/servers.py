@@ -25,6 +25,19 @@ def server_seen(name: str) -> None:
     Server.objects.filter(seen_at__lt=timezone.now() - timedelta(hours=1)).delete()
 
 
+@transaction.atomic
+def tell_log_trouble(server: str, trouble: str) -> None:
+    """A server cannot write its log: the teams that are answered all the same, and those that are not, are told."""
+    live = Deployment.objects.filter(releases__state=Release.State.CHAMPION).select_related("project").distinct()
+    for deployment in live:
+        now = "It answers all the same, unlogged" if deployment.answers_unlogged else "Callers get a 503"
+        key = deployment.project.key
+        record(
+            SERVER, "log.troubled", deployment, project_key=key, deployment=deployment.name, server=server, why=trouble
+        )
+        tell_team(deployment.project, f"{deployment.name}: {trouble} {now} until it can be written again.", deployment)
+
+
 def mark_trouble(release_id: str, trouble: str) -> None:
     """A server cannot load a release (any more), or can again. The people who can go back are told once."""
     changed = Release.objects.filter(pk=release_id).exclude(trouble=trouble)

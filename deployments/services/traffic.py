@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q
@@ -121,7 +122,7 @@ def add_tallies(server: str, found: dict[tuple[str, int, str], dict[str, Any]]) 
         for (plan, step, role), counts in found.items():
             if plan not in known:
                 continue
-            row, _ = Tally.objects.get_or_create(plan_id=plan, server=server, step=step, role=role)
+            row, _ = Tally.objects.get_or_create(plan_id=UUID(plan), server=server, step=step, role=role)
             row = Tally.objects.select_for_update().get(pk=row.pk)
             row.counts = merged(row.counts, counts)
             row.save(update_fields=["counts"])

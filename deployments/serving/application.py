@@ -95,6 +95,8 @@ class Application:
         """Seal what dead servers left, open the log, begin to look at the database."""
         seal_leftovers(settings.DATA_DIR)
         self.journal = Journal(settings.DATA_DIR, settings.SEGMENT_SECONDS)
+        journal = self.journal
+        self.refresher.log_trouble = lambda: journal.trouble
         self._traffic = Traffic(self.journal, settings.SERVING_KEY, self.refresher.tallies)
         self.refresher.start()
 

@@ -216,8 +216,7 @@ def answer_all(
     }
     answers, place = [], 0
     for some, began in asked:
-        latency = round((now - began) * 1000, 3)
-        predictions, lines, unseen = [], [], 0
+        latency, predictions, lines, unseen = round((now - began) * 1000, 3), [], [], 0
         for row in some:
             one, values = found[place], clean[place]
             unseen += unknown[place]

@@ -3,12 +3,13 @@
 import logging
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from django.db import DatabaseError, InterfaceError, close_old_connections
 
-from deployments.services.servers import mark_trouble, server_seen
+from deployments.services.servers import mark_trouble, server_seen, tell_log_trouble
 from deployments.services.traffic import add_tallies
 from deployments.serving import snapshot
 from deployments.serving.inference import Facts, Loaded, load
@@ -40,6 +41,8 @@ class Refresher:
     def __init__(self, name: str) -> None:
         self.live = Live()
         self.tallies = Tallies()
+        self.log_trouble: Callable[[], str] = str
+        self._log_told = ""
         self._name = name
         self._seen: snapshot.Snapshot = snapshot.Snapshot()
         self._models: dict[str, Loaded] = {}
@@ -72,6 +75,7 @@ class Refresher:
             if due or snapshot.revision() != self._seen.revision:
                 self._take(snapshot.read())
             self._keep_counts()
+            self._tell_log()
             if time.monotonic() - self._told_at > SEEN_SECONDS:
                 server_seen(self._name)
                 self._told_at = time.monotonic()
@@ -111,6 +115,13 @@ class Refresher:
             except Exception as error:
                 self._tell(one.facts, self._why(one.facts, error))
         return found
+
+    def _tell_log(self) -> None:
+        """A log that cannot be written is told once, until it could be written in between."""
+        trouble = self.log_trouble()
+        if trouble and trouble != self._log_told:
+            tell_log_trouble(self._name, trouble)
+        self._log_told = trouble
 
     def _keep_counts(self) -> None:
         """What was counted of trials, to the database; a database that is away gets it later."""
