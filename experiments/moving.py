@@ -2,7 +2,7 @@
 
 from experiments.models.cases import EdgeCase, EdgeCaseResult, EdgeCaseRevision
 from experiments.models.evaluations import Evaluation
-from experiments.models.registry import Model, ModelVersion
+from experiments.models.registry import Alias, CardText, Model, ModelVersion
 from experiments.models.runs import Run
 from experiments.models.searches import Trial, Tuning
 from projects.moving import Check, Fields, Landing, Moved, moves
@@ -44,6 +44,8 @@ moves(
     Moved(Trial, "run__project", arrive=_trial),
     Moved(Model),
     Moved(ModelVersion, "model__project", check=Check("bundle", PACKAGE, _nothing)),
+    Moved(Alias, "model__project"),
+    Moved(CardText, "version__model__project"),
     Moved(Evaluation, "run__project", arrive=_evaluation),
     Moved(EdgeCase),
     Moved(EdgeCaseRevision, "case__project"),

@@ -267,6 +267,8 @@ CONTENT: dict[str, Callable[[Things], dict[str, Any]]] = {
     "experiments.run": _run,
     "experiments.model": lambda t: {"name": f"model-{t.serial}"},
     "experiments.modelversion": lambda t: {"number": 6 + t.serial, "bundle": blobs.put_file(trained().bundle)},
+    "experiments.alias": lambda t: {"name": f"staging-{t.serial}"},
+    "experiments.cardtext": lambda t: {"number": 1},
     "experiments.tuning": lambda t: {"metric": "roc_auc", "ended_at": timezone.now(), "nested": {}},
     "experiments.trial": lambda t: {
         "number": 90 + t.serial,
@@ -407,6 +409,7 @@ EXAMPLES: dict[str, Callable[[Things, list[str], str], Any]] = {
     "preparations": lambda t, words, kind: t["datasets.preparation"].pk,
     "runs": lambda t, words, kind: t["experiments.run"].number,
     "models": lambda t, words, kind: t["experiments.model"].name,
+    "aliases": lambda t, words, kind: t["experiments.alias"].name,
     "evaluations": lambda t, words, kind: t["experiments.evaluation"].number,
     "cases": lambda t, words, kind: t["experiments.edgecase"].number,
     "deployments": lambda t, words, kind: t["deployments.deployment"].name,
