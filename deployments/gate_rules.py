@@ -272,8 +272,11 @@ def _same_answers(facts: Facts) -> Check:
     found = facts.rehearsal
     if found is None:
         return _pending("same_answers", "Same answers", facts)
-    state = "fail" if found["different"] else "pass"
+    libraries = found.get("libraries") or []
+    state = "fail" if found["different"] else "warn" if libraries else "pass"
     text = f"The packaged model against training, {found['golden']} stored rows."
+    if libraries:
+        text += f" Since training, {'; '.join(libraries)}."
     return _check("same_answers", "Same answers", state, text, f"{found['different']} differ", "at most 0")
 
 

@@ -17,8 +17,9 @@ from deployments.queries.decisions import reference_run
 from deployments.queries.deployments import deployment_for, ways_back
 from deployments.queries.environments import PRODUCTION
 from deployments.queries.versions import fingerprint_of as version_stands_for
-from experiments.models.registry import ModelVersion
+from experiments.models.registry import Model, ModelVersion
 from experiments.pages.value import value_context
+from experiments.pointers import became, pointer
 from experiments.queries.models import model_version_for
 from experiments.valuing import rows_under
 from projects.handing import Evidence
@@ -301,3 +302,22 @@ def in_use(version: Version) -> Iterable[Use]:
         project, name = one.deployment.project, one.deployment.name
         words = f"{one.version} is {one.get_state_display().lower()}"
         yield Use("deployment", name, words, reverse("deployment", args=[project.key, name]))
+
+
+@pointer("champion")
+def champion(model: Model) -> ModelVersion | None:
+    """The version that answers in production."""
+    found = Release.objects.filter(
+        deployment__model=model, deployment__environment="production", state=Release.State.CHAMPION
+    )
+    release = found.select_related("version__model").first()
+    return release.version if release else None
+
+
+@became
+def where_it_answers(version: ModelVersion) -> Iterable[Use]:
+    """Each stay of a version in a deployment."""
+    for one in version.releases.select_related("deployment__project").order_by("-created_at")[:10]:
+        project, name = one.deployment.project, one.deployment.name
+        address = reverse("deployment", args=[project.key, name])
+        yield Use("deployment", name, f"{one.get_state_display().lower()} in {one.deployment.environment}", address)

@@ -9,6 +9,7 @@ import orjson
 
 from deployments import golden
 from deployments.serving.tallies import agree
+from experiments.environment import changed
 from experiments.evaluation.quantiles import measured_quantile
 from experiments.packaging import Bundle, Predictor
 from experiments.signatures import check_rows
@@ -23,7 +24,8 @@ ANSWERS, LEAST_ANSWERS, LONGEST_SECONDS = 300, 60, 10.0
 def run(spec: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:
     """Open the bundle at `spec["bundle"]`, answer its golden rows again, measure. A difference is counted, not raised.
 
-    Answers {golden, different, row_ms, hundred_rows_ms, p95, bytes}; `p95` is {value, low, high, n, note} in ms.
+    Answers {golden, different, libraries, row_ms, hundred_rows_ms, p95, bytes}; `p95` is {value, low, high, n, note} in
+    ms, `libraries` says which are here in another version than in training.
     """
     path = Path(spec["bundle"])
     report.progress(0, 3, "opening the model")
@@ -36,6 +38,8 @@ def run(spec: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:
     different = golden.different(predictor, bundle.golden)
     for number in different[:20]:
         report.log(f"Golden row {number} is answered differently; in training {bundle.golden['answers'][number]}.")
+    for text in (libraries := changed(bundle.card.get("environment") or {})):
+        report.log(f"Since training, {text}.")
     report.progress(2, 3, "measuring its speed")
     one, many = _milliseconds(serving, rows[:1]), _milliseconds(serving, (rows * 100)[:100])
     slowest = _slowest(serving, rows)
@@ -44,6 +48,7 @@ def run(spec: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:
     return {
         "golden": len(rows),
         "different": len(different),
+        "libraries": libraries,
         "row_ms": round(one, 3),
         "hundred_rows_ms": round(many, 3),
         "p95": slowest,

@@ -8,7 +8,7 @@ from django.db.models import F
 
 from datasets.models.versions import Dataset, Version
 from experiments.models.evaluations import Evaluation
-from experiments.models.registry import Model, ModelVersion
+from experiments.models.registry import Alias, Model, ModelVersion
 from experiments.models.runs import Run
 from experiments.queries.models import model_version_for
 from experiments.queries.runs import run_for
@@ -99,6 +99,13 @@ def training_and_registered(run: Run) -> Iterable[str]:
         yield "It is being trained. Stop it first."
     if version := ModelVersion.objects.filter(run=run).select_related("model").first():
         yield f"It is registered as {version}."
+
+
+@keeps("model")
+def pointed_at(version: ModelVersion) -> Iterable[str]:
+    """Whoever follows an alias would find nothing."""
+    for alias in Alias.objects.filter(version=version)[:SHOWN]:
+        yield f"The alias {alias.name} points at it. Move or remove the alias first."
 
 
 @empties(30)

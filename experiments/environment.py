@@ -4,6 +4,7 @@ import hashlib
 import platform
 import sys
 from functools import cache
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 
 PACKAGES = ("scikit-learn", "numpy", "scipy", "pyarrow", "skops", "lightgbm", "xgboost-cpu")
+
+READERS = ("pyarrow",)  # it reads tables; no answer depends on it
 
 
 def environment(data_sha256: str, seed: int, threads: int) -> dict[str, Any]:
@@ -65,6 +68,18 @@ def commit() -> str:
         return next((line.split()[0] for line in packed if line.endswith(f" {name}")), "")
     except OSError:
         return ""
+def changed(before: Mapping[str, Any]) -> list[str]:
+    """Which libraries that models are made of are here in another version than in this environment, in words."""
+    packages = before.get("packages") or {}
+    told = [
+        f"{name} {packages[name]} is {_version(name) or 'not installed'} here"
+        for name in PACKAGES
+        if name not in READERS and packages.get(name) and packages[name] != _version(name)
+    ]
+    was, now = str(before.get("python") or ""), platform.python_version()
+    if was and was.split(".")[:2] != now.split(".")[:2]:
+        told.append(f"Python {was} is {now} here")
+    return told
 
 
 def _version(name: str) -> str:

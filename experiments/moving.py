@@ -11,7 +11,7 @@ from experiments.models.records import (
     RunText,
     RunView,
 )
-from experiments.models.registry import Model, ModelVersion
+from experiments.models.registry import Alias, CardText, Model, ModelVersion
 from experiments.models.runs import Run
 from experiments.models.searches import Trial, Tuning
 from projects.moving import Check, Fields, Landing, Moved, moves
@@ -66,6 +66,8 @@ moves(
     Moved(ComputingPrice),
     Moved(Model),
     Moved(ModelVersion, "model__project", check=Check("bundle", PACKAGE, _nothing)),
+    Moved(Alias, "model__project"),
+    Moved(CardText, "version__model__project"),
     Moved(Evaluation, "run__project", arrive=_evaluation),
     Moved(EdgeCase),
     Moved(EdgeCaseRevision, "case__project"),

@@ -1,6 +1,5 @@
 """PURE: what a run is asked to do: completed with defaults, and refused before the queue when it cannot work."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -296,9 +295,9 @@ def _threshold(given: Any) -> float:
 
 
 def _number(field: str, given: Any, low: float, high: float) -> float:
-    if isinstance(given, bool) or not isinstance(given, int | float) or not math.isfinite(given):
+    if isinstance(given, bool) or not isinstance(given, int | float):
         raise _wrong(field, "Use a number.")
-    if not low <= given <= high:
+    if not low <= given <= high:  # also what is not finite; whole numbers of any size compare exactly
         raise _wrong(field, f"Use a number from {low:g} to {high:g}.")
     return float(given)
 

@@ -7,9 +7,12 @@ from experiments.api import evaluations as api_evaluations
 from experiments.api import records as api_records
 from experiments.api import runs as api
 from experiments.api import trials as api_trials
-from experiments.pages import baseline, cases, compare, evaluations, models, runs, table, trials
+from experiments.api import registry as api_registry
+from experiments.pages import baseline, cases, compare, evaluations, models, registry, runs, table, trials
 
 P, A = "p/<slug:key>/", "projects/<slug:key>/"
+V, AM = f"{P}models/<slug:name>/v<int:number>/", f"{A}models/<slug:name>/"
+AV = f"{AM}versions/<int:number>/"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("models/", models.AllModels.as_view(), name="all-models"),
@@ -44,6 +47,14 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{P}cases/<int:number>/", cases.CasePage.as_view(), name="case"),
     path(f"{P}cases/<int:number>/change/", cases.CaseChange.as_view(), name="case-change"),
     path(f"{P}cases/<int:number>/retire/", cases.CaseRetire.as_view(), name="case-retire"),
+    path(f"{V}card/", registry.CardPage.as_view(), name="model-card"),
+    path(f"{V}card/write/", registry.CardWrite.as_view(), name="model-card-write"),
+    path(f"{V}card.json", registry.CardJson.as_view(), name="model-card-json"),
+    path(f"{V}card.md", registry.CardMarkdown.as_view(), name="model-card-markdown"),
+    path(f"{V}changes/", registry.Changes.as_view(), name="model-changes"),
+    path(f"{V}download/", registry.Take.as_view(), name="model-download"),
+    path(f"{P}models/<slug:name>/aliases/", registry.Aliases.as_view(), name="model-aliases"),
+    path(f"{P}models/<slug:name>/aliases/<slug:alias>/remove/", registry.AliasRemove.as_view(), name="alias-remove"),
     path(f"{P}evaluate/", compare.Evaluate.as_view(), name="evaluate"),
     path(f"{P}compare/", compare.Compare.as_view(), name="compare"),
 ]
@@ -69,5 +80,12 @@ api_urls: list[URLPattern | URLResolver] = [
     path(f"{A}runs/<int:number>/reproduce/", api.Reproduce.as_view(), name="api-run-reproduce"),
     path(f"{A}compare/", api.Compare.as_view(), name="api-compare"),
     path(f"{A}models/", api.Models.as_view(), name="api-models"),
-    path(f"{A}models/<slug:name>/versions/<int:number>/", api.ModelVersionDetail.as_view(), name="api-model-version"),
+    path(AV, api.ModelVersionDetail.as_view(), name="api-model-version"),
+    path(f"{AV}card/", api_registry.Card.as_view(), name="api-model-card"),
+    path(f"{AV}card.md", api_registry.CardText.as_view(), name="api-model-card-markdown"),
+    path(f"{AV}changes/", api_registry.Changes.as_view(), name="api-model-changes"),
+    path(f"{AV}lineage/", api_registry.Lineage.as_view(), name="api-model-lineage"),
+    path(f"{AV}download/", api_registry.Take.as_view(), name="api-model-download"),
+    path(f"{AM}aliases/", api_registry.Aliases.as_view(), name="api-aliases"),
+    path(f"{AM}aliases/<slug:alias>/", api_registry.Alias.as_view(), name="api-alias"),
 ]

@@ -21,6 +21,7 @@ from experiments.references import plain
 from experiments.unlabelled.asking import UNUSUAL, USUAL
 from experiments.unlabelled.judging import grouped_rows
 from jobs.report import Report, Silent
+from monitoring import comparison_ahead
 from monitoring.performance import measured
 from problems.problem import Invalid
 from projects.contract import Goal, Judgement, TargetKind, goal_of, judged_from
@@ -29,6 +30,8 @@ from storage import tables
 
 LEAST_ROWS, MOST_ROWS, DRAWS, SEED = 30, 20_000, 300, 7
 Known = Held
+Models = dict[str, Bundle]
+Asked = tuple[dict[str, Known], list[dict[str, Any]]]
 
 
 def run(spec: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:
@@ -46,12 +49,10 @@ def run(spec: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:
     beside = _usual(kind, deciding=False, checked=checked)
     goals += [] if any(goal.key == beside.key for goal in goals) else [beside]
     sets: list[dict[str, Any]] = []
-    for name, rows, truth in (("held_back", *_held_back(spec)), ("recent", *_recent(spec, folder))):
+    for name, asked in (("held_back", _asked_held_back), ("recent", _asked_recent)):
         report.progress(len(sets), 2, "Asking both models the same")
-        if len(rows) >= LEAST_ROWS:
-            moved = spec.get("thresholds") or {}
-            known = {which: _known(bundle, rows, truth, moved.get(which)) for which, bundle in models.items()}
-            sets.append(_compared(name, known, goals, spec, rows))
+        if found := asked(spec, models, folder):
+            sets.append(_compared(name, found[0], goals, spec, found[1]))
     if not sets:
         raise Invalid(f"There are fewer than {LEAST_ROWS} rows on which both models can be compared.")
     choice = _choice(sets)
@@ -64,6 +65,30 @@ def _usual(kind: str, *, deciding: bool, checked: bool) -> Goal:
     """
     measure = MEASURES[deciding_metric(kind, [], None, checked=checked)]
     return Goal(measure.words, measure.key, measure.better, measure.default, "", deciding)
+
+
+def _asked_held_back(spec: dict[str, Any], models: Models, folder: Path) -> Asked | None:
+    """What both say of held-back rows, and the rows, where there are enough."""
+    if models["challenger"].signature["kind"] == "forecast":
+        known, rows = comparison_ahead.held_back(spec, models)
+        return (known, rows) if len(rows) >= LEAST_ROWS else None
+    return _asked(spec, models, *_held_back(spec))
+
+
+def _asked_recent(spec: dict[str, Any], models: Models, folder: Path) -> Asked | None:
+    """The same for live rows whose outcome is known by now."""
+    rows, truth = _recent(spec, folder)
+    if models["challenger"].signature["kind"] == "forecast":
+        kept = comparison_ahead.answerable(rows, truth, models)
+        rows, truth = [rows[place] for place in kept], [truth[place] for place in kept]
+    return _asked(spec, models, rows, truth)
+
+
+def _asked(spec: dict[str, Any], models: Models, rows: list[dict[str, Any]], truth: list[str]) -> Asked | None:
+    if len(rows) < LEAST_ROWS:
+        return None
+    moved = spec.get("thresholds") or {}
+    return {which: _known(bundle, rows, truth, moved.get(which)) for which, bundle in models.items()}, rows
 
 
 def _held_back(spec: dict[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:

@@ -52,6 +52,10 @@ WORDS: dict[str, str] = {
     "gate.accepted": "accepted the warning “{check}” for {what}: {reason}",
     "gate.waived": "waived the failed check “{check}” for {what} until {until}: {reason}",
     "gate.passed": "let {what} through to {environment}",
+    "alias.set": "let {model}@{alias} point at version {version}",
+    "alias.moved": "moved {model}@{alias} from version {before} to {version}",
+    "alias.removed": "removed the alias {model}@{alias}",
+    "card.written": "wrote on the card of {model} v{version}",
     "job.cancel_requested": "stopped a job",
 }
 LABELS = ("number", "name", "title", "version", "what")

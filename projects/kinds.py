@@ -1,6 +1,5 @@
 """PURE: the kinds of targets: what each kind must say to make sense, and how it reads as a sentence with slots."""
 
-import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -132,7 +131,7 @@ def made(question: str, *, threshold: float, **given: Any) -> Made:
         return None, {"kind": f"Choose one of: {', '.join(TargetKind)}."}
     given = {name: value for name, value in given.items() if value not in (None, "")}
     wrong = _strangers(kind, given) | _shared(given)
-    if not isinstance(threshold, (int, float)) or not math.isfinite(threshold) or abs(threshold) > LARGEST:
+    if not isinstance(threshold, (int, float)) or not abs(threshold) <= LARGEST:  # also what is not finite
         wrong |= {"threshold": "Give a number."}
     if wrong:
         return None, wrong

@@ -123,6 +123,7 @@ ACTIONS: dict[str, tuple[str, frozenset[Role]]] = {
         ("case.write", "Write the edge-case book", _BUSINESS | _SCIENCE | {Role.OWNER, Role.DOMAIN_EXPERT}),
         ("model.register", "Register a model version", _SCIENCE | _DELIVERY | {Role.OWNER}),
         ("model.read", "See models", _EVERYONE),
+        ("model.download", "Take models along as files", _EVERYONE - {Role.VIEWER}),
         ("model.promote", "Ask for production and promote", _DELIVERY | {Role.OWNER}),
         ("model.roll_back", "Roll back", _DELIVERY | {Role.OWNER}),
         ("gate.sign", "Sign at the gate for a role you hold", _EVERYONE - {Role.VIEWER}),

@@ -62,7 +62,8 @@ BESIDE = {
         "downloads": "files as pages and API send them",
     },
     "experiments": {
-        "tried": "reads about searches; beside the queries, which are at their limit",
+        "tried": "reads about searches",
+        "pointers": "the socket of aliases that follow something",
         "overview": "fills the socket",
         "discarding": "fills the socket of deletion",
         "moving": "fills the socket of moving",

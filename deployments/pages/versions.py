@@ -21,6 +21,7 @@ from deployments.services.releases import promote
 from experiments.models.registry import ModelVersion
 from experiments.pages.value import value_context
 from experiments.queries.models import model_version_for
+from experiments.queries.registry import beside
 from jobs.queries import latest_of
 from problems.problem import Denied, Missing, Problem
 from projects.access import ProjectPage
@@ -84,7 +85,7 @@ class VersionPage(ProjectPage):
             ),
             "versions": [row_of(one) for one in versions_of(self.project).filter(model=version.model)[:50]],
         }
-        context |= value_context(version.run, contract_in_force(self.project)) | _serving(version)
+        context |= value_context(version.run, contract_in_force(self.project)) | _serving(version) | beside(version)
         return self.show(status=status, **(context | changed))
 
     def _panel(self, gate: Gate | None, checks: list[gate_rules.Check], rule: GateRule) -> dict[str, Any]:

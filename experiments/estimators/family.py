@@ -38,7 +38,8 @@ class Setting:
         if self.kind == "choice":
             fits = any(value is choice or (type(value) is type(choice) and value == choice) for choice in self.choices)
             return "" if fits else f"Choose one of: {', '.join(str(choice) for choice in self.choices)}."
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or (isinstance(value, float) and not math.isfinite(value)):  # whole numbers compare at any size
             return f"Use {'a whole number' if self.kind == 'integer' else 'a number'}."
         if self.kind == "integer" and value != int(value):
             return "Use a whole number."

@@ -1,4 +1,4 @@
-"""Registered models and their versions."""
+"""Registered models, their versions, the names that point at these, and what people say on their cards."""
 
 import uuid
 
@@ -49,3 +49,42 @@ class ModelVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.model.name} v{self.number}" + (" (in the bin)" if self.deleted_at else "")
+
+
+class Alias(models.Model):
+    """A name that points at one version of a model, until it is moved or removed."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    model = models.ForeignKey(Model, on_delete=models.CASCADE, related_name="aliases")
+    name = models.SlugField(max_length=40)
+    version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="aliases")
+    set_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    set_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["model", "name"], name="one_alias_name_per_model")]
+
+    def __str__(self) -> str:
+        return f"{self.model.name}@{self.name}"
+
+
+class CardText(models.Model):
+    """What people say on the card of a version, written once; the newest number counts."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="card_texts")
+    number = models.PositiveIntegerField()
+    intended_use = models.TextField(blank=True)
+    not_for = models.TextField(blank=True)
+    ethics = models.TextField(blank=True)
+    contacts = models.TextField(blank=True)
+    created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [models.UniqueConstraint(fields=["version", "number"], name="one_card_text_number")]
+
+    def __str__(self) -> str:
+        return f"card of {self.version}, text {self.number}"

@@ -223,3 +223,34 @@ def test_the_yardstick_is_not_for_choosing_and_few_are_chosen_beforehand() -> No
 def test_what_is_not_installed_is_not_offered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("experiments.estimators.family.find_spec", lambda name: None)
     assert not {"lightgbm", "xgboost"} & {family.key for family in for_kind("binary")}
+
+
+HOSTILE: dict[str, list[Any]] = {
+    "n_jobs": [10_000, -1],
+    "n_estimators": [10**9, -1, 1.5, "100", True, float("nan"), float("inf"), None, [100], 10**400],
+    "max_iter": [10**9, 0, float("nan")],
+    "max_depth": ["__import__", 10**9, {"a": 1}],
+    "C": [float("nan"), float("inf"), -1, "1", 1e300],
+    "learning_rate": [float("nan"), 0, -1, "0.1"],
+    "memory": ["/etc"],
+    "kernel": [{"callable": "os.system"}, "os.system", "callable"],
+    "metric": [{"callable": "os.system"}],
+    "__class__": ["os"],
+    "__init__": [{}],
+    "steps": [[]],
+    "base_estimator": ["os.system"],
+    "random_state": [1],
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=lambda family: family.key)
+def test_hostile_settings_are_refused_by_a_typed_schema_with_bounds(family: Family) -> None:
+    """A44, for every family: what is unknown, of another type, not finite, or beyond its bounds."""
+    for name, values in HOSTILE.items():
+        for value in values:
+            with pytest.raises(Invalid) as refused:
+                family.checked({name: value}, "methods.x")
+            assert f"methods.x.{name}" in refused.value.fields
+    for whole in (None, [], "os.system", 5):
+        with pytest.raises(Invalid):
+            family.checked(whole, "methods.x")

@@ -40,7 +40,7 @@ from experiments.services.cases import add_case
 from experiments.services.evaluations import start_evaluation
 from experiments.specs import completed
 from jobs.report import Silent
-from monitoring import window
+from monitoring import comparison, window
 from problems.problem import Invalid
 from projects.models.define import Contract, Target
 from projects.models.projects import Kind, Project
@@ -295,6 +295,50 @@ def test_from_the_server_through_the_log_to_what_monitoring_measures(bundle: Pat
     assert metrics["mase"]["value"] is None
     assert [entry["name"] for entry in found["inputs"]] != []
     assert "history" not in [entry["name"] for entry in found["inputs"]]
+
+
+@cache
+def learned_before() -> bytes:
+    """The same question answered by its neighbours, when 200 days were known."""
+    plan = {"time": "day", "key": "shop", "horizon": 7}
+    return trained(shops(200), target="sold", inputs=["sale"], methods=["neighbours"], forecast=plan)[1]
+
+
+def _told_the_past(bundle: Path, table: pa.Table, origins: tuple[int, ...]) -> float:
+    """How far a model is off in the week after each of these days, when callers send it the past until there."""
+    rows, truth = [], []
+    for shop in ("north", "south"):
+        own = [row for row in table.to_pylist() if row["shop"] == shop]
+        for origin in origins:
+            known = [{"time": str(row["day"]), "value": row["sold"]} for row in own[: origin + 1]]
+            for row in own[origin + 1 : origin + 8]:
+                rows.append({"day": str(row["day"]), "shop": shop, "sale": row["sale"], "history": known})
+                truth.append(row["sold"])
+    said = [one.answer for one in Bundle.open(bundle).predictor().predict(rows)]
+    return float(np.mean(np.abs(np.array(said) - np.array(truth))))
+
+
+def test_a_retrained_forecast_is_compared_on_windows_that_neither_learned_from(bundle: Path, tmp_path: Path) -> None:
+    """The one in use learned until day 179 of 200; the challenger's three locked weeks of 240 days are new to both."""
+    (tmp_path / "old.zip").write_bytes(learned_before())
+    (tmp_path / "none.json").write_text("{}")
+    plan = {"time": "day", "key": "shop", "horizon": 7}
+    asked = {"target": "sold", "inputs": ["sale"], "methods": ["linear"], "forecast": plan}
+    table = shops()
+    spec = spec_of(table, **asked) | {"kind": "forecast", "schema": schema_of(table)}
+    spec |= {"table": str(write(table, tmp_path / "t.parquet"))}
+    about = {"champion_run": spec, "challenger_run": spec, "segments": [], "outcomes": "none.json", "goals": []}
+    models = {"champion": str(tmp_path / "old.zip"), "challenger": str(bundle)}
+    found = comparison.run(about | models, tmp_path, Silent())
+    [part] = found["sets"]
+    assert (part["name"], part["rows"]) == ("held_back", 2 * 3 * 7)
+    wanted = sold()[0]["metrics"]["mae"]["value"]
+    assert part["metrics"]["challenger"]["mae"]["value"] == pytest.approx(wanted, rel=1e-9)
+    said = _told_the_past(tmp_path / "old.zip", table, (218, 225, 232))
+    assert part["metrics"]["champion"]["mae"]["value"] == pytest.approx(said, rel=1e-9)
+    assert found["choice"] == "either"
+    swapped = comparison.run(about | {"champion": str(bundle), "challenger": str(bundle)}, tmp_path, Silent())
+    assert swapped["choice"] == "either"
 
 
 @pytest.mark.parametrize("method", [family.key for family in for_kind("forecast") if family.key != "kernel_svm"])
