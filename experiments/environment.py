@@ -3,8 +3,8 @@
 import hashlib
 import platform
 import sys
-from functools import cache
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,8 @@ def commit() -> str:
         return next((line.split()[0] for line in packed if line.endswith(f" {name}")), "")
     except OSError:
         return ""
+
+
 def changed(before: Mapping[str, Any]) -> list[str]:
     """Which libraries that models are made of are here in another version than in this environment, in words."""
     packages = before.get("packages") or {}

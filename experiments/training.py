@@ -122,7 +122,8 @@ def _method(
     fitted_seconds = time.perf_counter() - started
     found: dict[str, Any] = {"name": family.name, "settings": dict(settings), "fit_seconds": round(fitted_seconds, 3)}
     if spec["kind"] in UNLABELLED:
-        truth, drawn = data.truth[data.split.test], {}
+        truth = data.truth[data.split.test]
+        drawn: dict[str, Any] = {}
         held: Held = learning.held_of(model, key, settings, spec, data.layout, matrices, truth)
     else:
         held, drawn = _held(spec, data, model, matrices[1])

@@ -5,9 +5,9 @@ from django.urls import URLPattern, URLResolver, path
 from experiments.api import cases as api_cases
 from experiments.api import evaluations as api_evaluations
 from experiments.api import records as api_records
+from experiments.api import registry as api_registry
 from experiments.api import runs as api
 from experiments.api import trials as api_trials
-from experiments.api import registry as api_registry
 from experiments.pages import baseline, cases, compare, evaluations, models, registry, runs, table, trials
 
 P, A = "p/<slug:key>/", "projects/<slug:key>/"

@@ -100,12 +100,12 @@ def _wanted(scene: Scene, asked: Sequence[Asked]) -> tuple[dict[str, Any], dict[
     return wanted, marks, broken
 
 
-@ibis.udf.agg.builtin(name="count_if", signature=(("boolean",), "int64"))
+@ibis.udf.agg.builtin(name="count_if", signature=(("boolean",), "int64"))  # type: ignore[untyped-decorator]
 def _how_many(condition: Any) -> Any:
     """How many rows answer yes; the engine is quicker with it than with a sum or a filter."""
 
 
-@ibis.udf.agg.builtin(name="min", signature=(("int64", "int64"), "array<int64>"))
+@ibis.udf.agg.builtin(name="min", signature=(("int64", "int64"), "array<int64>"))  # type: ignore[untyped-decorator]
 def _smallest(value: Any, most: Any) -> Any:
     """The smallest so many."""
 

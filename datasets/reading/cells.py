@@ -104,7 +104,8 @@ def _filled(cells: pa.Array, places: "np.ndarray") -> "np.ndarray":
     """Those of the places where a cell holds something; what became missing may still have its bytes."""
     there = places[_lengths(cells)[places] > 0] if len(places) else places
     if len(there) and cells.null_count:
-        return there[pc.is_valid(cells).to_numpy(zero_copy_only=False)[there]]
+        valid: np.ndarray = pc.is_valid(cells).to_numpy(zero_copy_only=False)
+        there = there[valid[there]]
     return there
 
 

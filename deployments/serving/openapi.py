@@ -126,7 +126,10 @@ DECISION = {
 DISTANCE = {"type": "number", "minimum": 0, "description": "How far the row lies from the middle of its group."}
 SCORE = {"type": "number", "description": "How unusual the row is, larger is more; the scale is the method's own."}
 FLAGGED = {"type": "boolean", "description": "Whether the score lies beyond the edge that was set in training."}
-ALONE = {"clustering": {"distance": DISTANCE}, "anomaly": {"score": SCORE, "flagged": FLAGGED}}
+ALONE: dict[str, dict[str, Any]] = {
+    "clustering": {"distance": DISTANCE},
+    "anomaly": {"score": SCORE, "flagged": FLAGGED},
+}
 ENDS = {"type": "number", "description": "The truth lies between low and high in about 9 of 10 cases."}
 POLICY = {
     "type": ["integer", "null"],

@@ -15,7 +15,7 @@ import numpy as np
 from experiments.evaluation.asked import gap
 from experiments.evaluation.classes import Classes
 from experiments.evaluation.grouping import OTHERS, Groups
-from experiments.evaluation.intervals import Held, Measured, measured_one, wilson
+from experiments.evaluation.intervals import Known, Measured, measured_one, wilson
 from experiments.evaluation.metrics import Array, Binary
 
 LEAST_GROUP = 30
@@ -36,7 +36,7 @@ REASONS = {
 }
 
 
-def fairness(held: Held, groups: Groups, attribute: str, *, least: int = LEAST_GROUP, seed: int = 7) -> dict[str, Any]:
+def fairness(held: Known, groups: Groups, attribute: str, *, least: int = LEAST_GROUP, seed: int = 7) -> dict[str, Any]:
     """{attribute, least, groups, measures, small} of one protected column of the same rows as `held`.
 
     Each group has rows and {value, low, high, n} per measure, or {value: None, reason}. Each measure has `gap` and
@@ -62,7 +62,7 @@ def fairness(held: Held, groups: Groups, attribute: str, *, least: int = LEAST_G
     }
 
 
-def _of_group(held: Held, rows: Array, z: float, seed: int) -> dict[str, Measured]:
+def _of_group(held: Known, rows: Array, z: float, seed: int) -> dict[str, Measured]:
     part = held.part(rows)
     if isinstance(part, Classes):
         return {"accuracy": measured_one(part, "accuracy", seed, z)}

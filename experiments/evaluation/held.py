@@ -11,7 +11,7 @@ import numpy as np
 
 from experiments.evaluation.classes import EPSILON, Classes
 from experiments.evaluation.forecasts import Forecasts
-from experiments.evaluation.intervals import Held
+from experiments.evaluation.intervals import Held, Known
 from experiments.evaluation.metrics import Array, Binary, Numbers
 from experiments.matrices import Matrix
 from problems.problem import Problem
@@ -91,7 +91,7 @@ class Losses:
         return 1 - mean if self.of_1 else float(np.sqrt(max(0.0, mean))) if self.root else mean
 
 
-def losses(held: Held, metric: str) -> Losses:
+def losses(held: Known, metric: str) -> Losses:
     """Each row's part in a metric."""
     if isinstance(held, Numbers):
         if metric in ("rmse", "r2"):

@@ -16,7 +16,7 @@ import numpy as np
 
 from experiments.evaluation.grouping import OTHERS, Groups
 from experiments.evaluation.held import Losses, losses
-from experiments.evaluation.intervals import Held, wilson
+from experiments.evaluation.intervals import Known, wilson
 from experiments.evaluation.metrics import Array
 
 LEAST, MOST_NAMED, MOST_COLUMNS, MOST_LOOKS = 30, 5, 20, 20_000
@@ -34,7 +34,7 @@ class _Slice:
     z: float
 
 
-def weakest(held: Held, columns: Mapping[str, Groups], metric: str, *, least: int = LEAST) -> dict[str, Any]:
+def weakest(held: Known, columns: Mapping[str, Groups], metric: str, *, least: int = LEAST) -> dict[str, Any]:
     """{by, looked_at, least, columns, skipped, whole, slices} by one metric; `columns` are of the same rows as `held`.
 
     A slice has where [{column, value}], rows, value, low, high, rest (the metric on all other rows) and p, the surest

@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from experiments.evaluation.classes import Classes
 from experiments.evaluation.comparison import Z
 from experiments.evaluation.held import decided
 from experiments.evaluation.intervals import Held, Measured, measured_one
-from experiments.evaluation.metrics import Array, Numbers
+from experiments.evaluation.metrics import Array, Binary, Numbers
 
 MOST_FLIPS = 0.05
 WINDOWS, LEAST_WINDOW = 5, 30
@@ -59,7 +60,7 @@ def _why(spread: float, half: float, flips: float) -> str:
 
 def _flips(one: Held, other: Held) -> float:
     """Rows decided otherwise; for numbers, rows whose answer moves by more than a tenth of the spread of the truth."""
-    if not isinstance(one, Numbers) and not isinstance(other, Numbers):
+    if isinstance(one, Binary | Classes) and isinstance(other, Binary | Classes):
         return float((decided(one) != decided(other)).mean())
     if not isinstance(one, Numbers) or not isinstance(other, Numbers):
         return 1.0

@@ -86,7 +86,8 @@ class Runs(_Looking):
             found = self.asked()
         except FilterProblem as problem:
             return self.show(problem=problem, status=422, **context)
-        page: Any = Paginator[Line](Table(self.project, found), PER_PAGE).get_page(request.GET.get("page"))
+        table: Any = Table(self.project, found)  # is only counted and cut
+        page: Any = Paginator[Line](table, PER_PAGE).get_page(request.GET.get("page"))
         headings = heads(found, self.decide_by)
         lines = self._shown(list(page.object_list), headings)
         return self.show(

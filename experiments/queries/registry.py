@@ -13,7 +13,7 @@ from experiments.cards import FIELDS
 from experiments.models.evaluations import Evaluation
 from experiments.models.registry import CardText, Model, ModelVersion
 from experiments.models.runs import Run
-from experiments.queries.cases import book_of, hidden_of_cases, must_words, results_for
+from experiments.queries.cases import book_of, hidden_of_cases, hides_answers, must_words, results_for
 from experiments.queries.evaluations import seen_evaluations
 from experiments.queries.models import model_version_for
 from experiments.queries.runs import entry_of, hide_values
@@ -124,13 +124,14 @@ def _judged(version: ModelVersion, roles: Roles) -> dict[str, Any] | None:
 def _case_facts(version: ModelVersion, roles: Roles) -> list[dict[str, Any]]:
     project = version.model.project
     closed = hidden_of_cases(project, roles)
+    hides = hides_answers(project, closed)
     book = book_of(project)
     results = results_for(version.run, book, closed)
     rows = []
     for revision in book:
         result = results.get(revision.pk)
         state = "not asked" if result is None else "passed" if result.passed else "failed"
-        must, said = must_words(project, revision, closed), result.said if result else ""
+        must, said = must_words(project, revision, hides), result.said if result else ""
         rows.append({"name": revision.name, "must": must, "said": said, "state": state, "blocking": revision.blocking})
     return rows
 

@@ -28,7 +28,7 @@ class JudgeAlone(Judge):
     pipeline: Any = None
     signature: Row = field(default_factory=dict)
 
-    def held(self, matrix: Array, truth: Array) -> Grouped | Odd:  # type: ignore[override]  # one of the kinds of Held
+    def held(self, matrix: Array, truth: Array) -> Grouped | Odd:  # one of the kinds of Held
         """Its answers on these rows, ready to be measured."""
         if self.kind == "clustering":
             ready = spaced(self.pipeline, matrix)

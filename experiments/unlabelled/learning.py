@@ -15,11 +15,7 @@ from experiments.unlabelled.asking import UNUSUAL, USUAL, edge_of, named, oddnes
 Array = np.ndarray[Any, Any]
 Row = Mapping[str, Any]
 COUNTS, MOST_COUNTED = range(2, 9), 2_000
-SEEDS, MOST_AGAIN, AGAIN = (
-    4,
-    10_000,
-    0.8,
-)  # learned again so often, from this share of the rows and no more than so many
+SEEDS, MOST_AGAIN, AGAIN = 4, 10_000, 0.8  # learned again so often, from no more rows than so many, a share of all
 
 
 def others_of(key: str, settings: Row, spec: Row, layout: Layout, train: Array) -> list[Any]:
