@@ -12,7 +12,7 @@ from audit.models import Entry
 from datasets.models.versions import Dataset, Version
 from deployments.models import Release
 from deployments.queries.versions import fingerprint_of
-from deployments.services.releases import _start_promotion, finish_promotion
+from deployments.services.releases import finish_promotion, start_release
 from experiments.models.registry import ModelVersion
 from problems.problem import Conflict, Gone, Missing, Problem
 from projects.models.bin import Binned
@@ -142,4 +142,4 @@ def promotion(cast: Cast, version: ModelVersion) -> Callable[[], Any]:
         comment="",
         by=cast[Role.ML_ENGINEER],
     )
-    return lambda: _start_promotion(version, gate, cast[Role.ML_ENGINEER])
+    return lambda: start_release(version, "production", gate=gate, trial=None, by=cast[Role.ML_ENGINEER])
