@@ -69,12 +69,7 @@ def _run(spec: dict[str, Any], folder: Path, report: Report, threads: int) -> di
     matrices = from_table(data.train, data.layout), from_table(data.test, data.layout)
     goals = goals_in(spec)
     decide_by = deciding_metric(spec["kind"], goals, spec["decide_by"], checked=bool(spec["target"]))
-    fitted: dict[str, Pipeline] = {}
-    methods: dict[str, dict[str, Any]] = {}
-    for number, (key, settings) in enumerate({"dummy": {}, **spec["methods"]}.items(), start=1):
-        report.progress(number, steps, f"Training: {FAMILIES[key].name}")
-        fitted[key], methods[key] = _method(key, settings, spec, data, matrices)
-        report.log(_said(methods[key], decide_by))
+    fitted, methods = _methods(spec, data, matrices, decide_by, report, steps)
     chosen = best({key: methods[key]["metrics"] for key in spec["methods"]}, goals, decide_by)
     report.log(f"Chosen: {methods[chosen]['name']} (by {decide_by}).")
     _warn_of_chance(data, methods, chosen, decide_by)
@@ -105,6 +100,19 @@ def _run(spec: dict[str, Any], folder: Path, report: Report, threads: int) -> di
         "environment": surroundings,
         "series": series,
     }
+
+
+def _methods(
+    spec: Mapping[str, Any], data: Prepared, matrices: tuple[Array, Array], decide_by: str, report: Report, steps: int
+) -> tuple[dict[str, Pipeline], dict[str, dict[str, Any]]]:
+    """The yardstick and each method, fitted and measured."""
+    fitted: dict[str, Pipeline] = {}
+    methods: dict[str, dict[str, Any]] = {}
+    for number, (key, settings) in enumerate({"dummy": {}, **spec["methods"]}.items(), start=1):
+        report.progress(number, steps, f"Training: {FAMILIES[key].name}")
+        fitted[key], methods[key] = _method(key, settings, spec, data, matrices)
+        report.log(_said(methods[key], decide_by))
+    return fitted, methods
 
 
 def _method(

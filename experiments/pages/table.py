@@ -87,7 +87,7 @@ class Runs(_Looking):
         except FilterProblem as problem:
             return self.show(problem=problem, status=422, **context)
         table: Any = Table(self.project, found)  # is only counted and cut
-        page: Any = Paginator[Line](table, PER_PAGE).get_page(request.GET.get("page"))
+        page: Any = Paginator(table, PER_PAGE).get_page(request.GET.get("page"))
         headings = heads(found, self.decide_by)
         lines = self._shown(list(page.object_list), headings)
         return self.show(

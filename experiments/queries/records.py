@@ -1,160 +1,25 @@
-"""Reads about the runs table: which records a filter finds, in which order, what their columns say, and series."""
+"""Reads about the runs table: which records are asked for, in which order, what their columns say, and series."""
 
-import math
-import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F, Model, Q, QuerySet
+from django.db.models import F, Model, QuerySet
 
 from experiments.models.records import RunKey, RunMetric, RunPoints, RunRecord, RunText, RunView
 from experiments.models.runs import Run
+from experiments.queries.filters import COLUMNS, ENDS, KINDS, Keys, condition, keys_of, kind_of
 from experiments.records.asked import Asked
-from experiments.records.filters import Clause, Every, Field, Node, Not, Value, clauses
+from experiments.records.filters import Field, clauses
 from experiments.records.points import PIECE, Point, Summary, ordered, thinned, unpacked
 from problems.problem import Missing
 from projects.models.projects import Project
 
-Keys = Mapping[tuple[str, str], int]
-COLUMNS = {
-    "number": "number",
-    "trial": "trial_number",
-    "duration": "seconds",
-    "cost": "cost",
-    "created": "created_at",
-    "finished": "finished_at",
-    "state": "state",
-    "kind": "kind",
-    "cause": "cause",
-    "method": "method",
-    "by": "created_by__name",
-    "hypothesis": "hypothesis",
-}
-WHOLE = ("number", "trial")
-ENDS = {"metrics": "last", "min": "low", "max": "high"}
-KINDS = {"params": RunKey.Kind.PARAM, "tags": RunKey.Kind.TAG}
-LOOKUPS = {"=": "exact", "<": "lt", "<=": "lte", ">": "gt", ">=": "gte", "~": "icontains"}
 READ_WHOLE = 20 * PIECE  # points of one curve that are read one by one
 RELATED = ("data__dataset", "created_by", "run__data__dataset", "run__created_by", "run__model_version__model")
 HEAVY = ("evaluation", "environment")
 HEAVY_OF_DATA = ("schema", "profile", "report")
-
-
-# ---- Filter ----
-
-
-def keys_of(project: Project, fields: Iterable[Field]) -> Keys:
-    """The ids of the names that fields speak of, by kind and name; unknown ones are left out."""
-    wanted = {(_kind(one), one.key) for one in fields if one.group}
-    if not wanted:
-        return {}
-    rows = RunKey.objects.filter(project=project, name__in={name for _, name in wanted})
-    return {(kind, name): pk for kind, name, pk in rows.values_list("kind", "name", "pk") if (kind, name) in wanted}
-
-
-def _kind(field: Field) -> str:
-    return str(KINDS.get(field.group, RunKey.Kind.METRIC))
-
-
-def condition(node: Node, keys: Keys, prefix: str = "") -> Q:
-    """A filter as the database reads it; `prefix` is the way from the row to its record."""
-    if isinstance(node, Clause):
-        return _logged(node, keys, prefix) if node.field.group else _own(node, prefix)
-    if isinstance(node, Not):
-        return ~condition(node.part, keys, prefix)
-    parts = [condition(part, keys, prefix) for part in node.parts]
-    found = parts[0]
-    for part in parts[1:]:
-        found = found & part if isinstance(node, Every) else found | part
-    return found
-
-
-def _logged(clause: Clause, keys: Keys, prefix: str) -> Q:
-    """Whether a record has a metric, parameter or tag that is so."""
-    name = f"{prefix.removesuffix('__') or 'pk'}__in"
-    key = keys.get((_kind(clause.field), clause.field.key))
-    if key is None:
-        has = Q(**{name: []})
-    elif clause.field.group in ENDS:
-        has = Q(**{name: RunMetric.objects.filter(_metric(clause), key=key).order_by().values("record")})
-    else:
-        has = Q(**{name: RunText.objects.filter(_text(clause), key=key).order_by().values("record")})
-    return ~has if clause.op == "null" else has
-
-
-def _metric(clause: Clause) -> Q:
-    column = ENDS[clause.field.group]
-    if clause.op == "null":
-        return Q()
-    return _any(Q(**{f"{column}__{LOOKUPS['=' if clause.op == 'in' else clause.op]}": one}) for one in clause.values)
-
-
-def _text(clause: Clause) -> Q:
-    """A text as it stands, or as the number that it reads as."""
-    if clause.op == "null":
-        return Q()
-    if clause.op == "~":
-        return Q(value__icontains=_plain(clause.values[0]))
-    lookup = LOOKUPS["=" if clause.op == "in" else clause.op]
-    return _any(
-        Q(**{f"number__{lookup}": one}) if isinstance(one, float) else Q(**{f"value__{lookup}": one})
-        for one in clause.values
-    )
-
-
-def _plain(value: Value) -> str:
-    return f"{value:.15g}" if isinstance(value, float) else str(value)
-
-
-def _any(parts: Iterable[Q]) -> Q:
-    found = Q(pk__in=[])
-    for part in parts:
-        found = found | part
-    return found
-
-
-def _own(clause: Clause, prefix: str) -> Q:
-    """What a record itself says. Nothing is never equal, smaller or larger."""
-    name = clause.field.key
-    column = prefix + ("data" if name == "data" else COLUMNS[name])
-    if clause.op == "null":
-        empty = Q(**{f"{column}__isnull": True})
-        return empty | Q(**{column: ""}) if name in ("method", "hypothesis") else empty
-    op = "=" if clause.op == "in" else clause.op
-    tests = [_test(name, column, op, value) for value in clause.values]
-    found = tests[0]
-    for test in tests[1:]:
-        found = found | test
-    return found
-
-
-def _test(name: str, column: str, op: str, value: Value) -> Q:
-    if name == "data":
-        return _on_data(column, op, str(value))
-    if name in WHOLE and isinstance(value, float):
-        return _on_whole(column, op, value)
-    return Q(**{f"{column}__{LOOKUPS[op]}": value, f"{column}__isnull": False})
-
-
-def _on_whole(column: str, op: str, value: float) -> Q:
-    """A whole number against any number: `number > 1.5` is `number >= 2`."""
-    low, high = math.floor(value), math.ceil(value)
-    if op == "=" and low != high:
-        return Q(pk__in=[])
-    bound = {"<": ("lt", high), "<=": ("lte", low), ">": ("gt", low), ">=": ("gte", high), "=": ("exact", low)}[op]
-    return Q(**{f"{column}__{bound[0]}": bound[1]})
-
-
-def _on_data(column: str, op: str, value: str) -> Q:
-    """A dataset by its name, or one version of it, like telco/v2."""
-    if op == "~":
-        return Q(**{f"{column}__dataset__name__icontains": value, f"{column}__isnull": False})
-    named = re.fullmatch(r"(.+)/v(\d{1,9})", value)
-    if not named:
-        return Q(**{f"{column}__dataset__name": value, f"{column}__isnull": False})
-    return Q(**{f"{column}__dataset__name": named[1], f"{column}__number": int(named[2]), f"{column}__isnull": False})
 
 
 # ---- Pages ----
@@ -214,7 +79,7 @@ def _matching(project: Project, asked: Asked, keys: Keys) -> QuerySet[RunRecord]
 
 def _page_ids(project: Project, asked: Asked, keys: Keys, start: int, size: int) -> list[int]:
     rows, order = _matching(project, asked, keys), asked.order
-    if order is None or (order[0].group and (_kind(order[0]), order[0].key) not in keys):
+    if order is None or (order[0].group and (kind_of(order[0]), order[0].key) not in keys):
         return list(rows.order_by("-number", "trial_number").values_list("pk", flat=True)[start : start + size])
     field, falling = order
     if not field.group:
@@ -232,8 +97,8 @@ def _ids_by_logged(rows: QuerySet[RunRecord], asked: Asked, keys: Keys, start: i
     assert asked.order is not None
     field, sign = asked.order[0], "-" if asked.order[1] else ""
     model: type[Model] = RunMetric if field.group in ENDS else RunText
-    column = ENDS.get(field.group) or _text_column(keys[_kind(field), field.key])
-    having: QuerySet[Any] = model._default_manager.filter(key=keys[_kind(field), field.key])
+    column = ENDS.get(field.group) or _text_column(keys[kind_of(field), field.key])
+    having: QuerySet[Any] = model._default_manager.filter(key=keys[kind_of(field), field.key])
     having = having.filter(**{f"{column}__isnull": False}).order_by()
     here = having.filter(record__deleted_at=None)
     if not asked.with_trials:
@@ -286,7 +151,7 @@ def cells_of(records: Sequence[RunRecord], columns: Sequence[Field], keys: Keys)
 
 def _wanted(columns: Sequence[Field], keys: Keys, group: str) -> dict[str, int]:
     names = [one for one in columns if one.group == group]
-    return {one.key: keys[_kind(one), one.key] for one in names if (_kind(one), one.key) in keys}
+    return {one.key: keys[kind_of(one), one.key] for one in names if (kind_of(one), one.key) in keys}
 
 
 def _metrics(ids: Sequence[int], keys: Collection[int]) -> dict[tuple[int, int], Summary]:

@@ -5,12 +5,13 @@ from typing import Any
 
 import ibis
 
-from datasets.profiling.ordered import ordered
-from datasets.profiling.summary import EXACT_ROWS, ORDERED
 from datasets.quality.base import ALLOWED, RowRule, Scene, allowance
 from datasets.recipes.base import names_in_words
 from datasets.recipes.declared import Params
 from datasets.recipes.fields import Field
+
+MOST_ROWS = 2_000_000  # whose values may be held in order at once
+COUNTED = ("integer", "number", "date", "datetime")
 
 
 class Unique(RowRule):
@@ -34,10 +35,12 @@ class Unique(RowRule):
 
     def counted(self, scene: Scene, p: Params) -> dict[str, Any] | None:
         """One column of numbers or moments: its values in order, sooner than by groups."""
-        if len(p["columns"]) > 1 or scene.path is None or scene.rows > EXACT_ROWS:
+        if len(p["columns"]) > 1 or scene.path is None or scene.rows > MOST_ROWS:
             return None
+        from datasets.profiling.ordered import ordered  # loads a heavy library, which pages do without
+
         column = scene.frame.column(p["columns"][0])
-        known = ordered(scene.path, column.name) if column.type in ORDERED else None
+        known = ordered(scene.path, column.name) if column.type in COUNTED else None
         return {"failed": int(known.counts[known.counts > 1].sum())} if known else None
 
     def failing(self, scene: Scene, p: Params) -> Any:

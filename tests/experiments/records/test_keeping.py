@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 
 from datasets.models.versions import Dataset, Version
 from experiments.models.records import RunMetric, RunPoints, RunRecord
-from experiments.queries.records import Table, condition, keys_of, series_of, summaries_of, texts_of
+from experiments.queries.filters import condition, keys_of
+from experiments.queries.records import Table, series_of, summaries_of, texts_of
 from experiments.records.asked import asked
 from experiments.records.filters import Node, clauses
 from experiments.services.tracking import keep
