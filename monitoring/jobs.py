@@ -15,7 +15,7 @@ from monitoring import rules
 from monitoring.models import Monitor, Retraining
 from monitoring.queries import pauses, plans
 from monitoring.queries import watch as queries
-from monitoring.services import alerts, monitors, retrainings, windows
+from monitoring.services import alerts, monitors, retrainings, rollouts, windows
 from monitoring.services import due as due_rules
 from problems.problem import Problem
 
@@ -104,8 +104,9 @@ def due() -> None:
 
 @periodic("monitoring.retrainings", every=settings.TICK_SECONDS)
 def look_after_retrainings() -> None:
-    """Carry on with retrainings whose run has ended."""
+    """Carry on with retrainings whose run has ended, and with trials that rules began."""
     retrainings.look_after()
+    rollouts.look_after()
 
 
 @periodic("monitoring.rules", every=settings.TICK_SECONDS)

@@ -134,7 +134,11 @@ ACTIONS: dict[str, tuple[str, frozenset[Role]]] = {
         ("alert.handle", "Take and close alerts", _DELIVERY | {Role.OWNER}),
         ("model.retrain", "Retrain", _DELIVERY | _SCIENCE | {Role.OWNER}),
         ("autonomy.change", "Propose when a model is retrained by itself", _DELIVERY | _SCIENCE | {Role.OWNER}),
-        ("autonomy.sign", "Sign when a model is retrained by itself", _BUSINESS),
+        (
+            "autonomy.sign",
+            "Sign when a model is retrained by itself",
+            _BUSINESS | {Role.ML_ENGINEER, Role.LEADERSHIP},
+        ),
         ("talk.ask", "Ask, answer and mark as answered", _EVERYONE - {Role.VIEWER}),
         ("talk.edit", "Change one's own words", _EVERYONE - {Role.VIEWER}),
         ("task.handle", "Open, pass on and close tasks", _EVERYONE - {Role.VIEWER}),
