@@ -73,8 +73,7 @@ def matter(loss: Loss | None) -> Matter | None:
         return None
     act = loss.value >= ACT_SHARE * abs(loss.promised)
     how = "Estimated, before outcomes are known" if loss.is_estimated else f"Measured on {loss.cases} known outcomes"
-    sentence = (
-        f"{loss.words[0].upper()}{loss.words[1:]}. {how}: training promised {said(loss.currency, loss.promised)} a week, "
-        f"and it is {said(loss.currency, loss.now)}; the loss lies between {loss.between}."
-    )
+    first = f"{loss.words[0].upper()}{loss.words[1:]}. {how}: training promised"
+    promised, now = said(loss.currency, loss.promised), said(loss.currency, loss.now)
+    sentence = f"{first} {promised} a week, and it is {now}; the loss lies between {loss.between}."
     return Matter(RULE, "", "act" if act else "watch", sentence, loss.value)

@@ -208,8 +208,8 @@ class RetrainPolicy(models.Model):
 
     `lowered_at` says that the level fell back by itself, to `lowered_to`; to go further again a new version is signed.
     `share` is how many of 100 requests a challenger answers by itself at most, `trial_minutes` how long each step of
-    its trial holds, `answer_shift` how far its answers may lie from those of the model in use. `window` (all, rows, days,
-    since) says from which rows a challenger learns; `window_column` holds their time.
+    its trial holds, `answer_shift` how far its answers may lie from those of the model in use. `window` (all, rows,
+    days, since) says from which rows a challenger learns; `window_column` holds their time.
     """
 
     class Level(models.IntegerChoices):

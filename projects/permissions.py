@@ -132,6 +132,7 @@ ACTIONS: dict[str, tuple[str, frozenset[Role]]] = {
         ("monitor.read", "See monitoring", _EVERYONE),
         ("monitor.check", "Check a deployment now", _DELIVERY | _SCIENCE | {Role.OWNER}),
         ("alert.handle", "Take and close alerts", _DELIVERY | {Role.OWNER}),
+        ("alert.settings", "Say how alerts speak", _DELIVERY | {Role.OWNER, Role.PRODUCT_MANAGER}),
         ("model.retrain", "Retrain", _DELIVERY | _SCIENCE | {Role.OWNER}),
         ("autonomy.change", "Propose when a model is retrained by itself", _DELIVERY | _SCIENCE | {Role.OWNER}),
         (

@@ -62,6 +62,7 @@ BESIDE = {
         "downloads": "files as pages and API send them",
     },
     "experiments": {
+        "picking": "the socket of rows for edge cases",
         "tried": "reads about searches; beside the queries, which are at their limit",
         "overview": "fills the socket",
         "discarding": "fills the socket of deletion",
@@ -87,6 +88,7 @@ BESIDE = {
         "reading": "a watch as its pages and the API show it",
         "seen": "a watch without the values that somebody must not see",
         "trials": "fills the socket of outcomes",
+        "picking": "fills the socket of rows for edge cases",
         "sample": "plays the sample project's story",
     },
 }

@@ -30,9 +30,7 @@ def worst(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> dict[str, A
     values: dict[str, int] = defaultdict(int)
     for column, _ in counts:
         values[column] += 1
-    found = [
-        _of(column, value, one, total) for (column, value), one in counts.items() if values[column] <= MOST_VALUES
-    ]
+    found = [_of(column, value, one, total) for (column, value), one in counts.items() if values[column] <= MOST_VALUES]
     apart = [one for one in found if one and one["apart"] > 0]
     best = max(apart, key=lambda one: one["apart"], default=None)
     return {name: value for name, value in best.items() if name != "apart"} if best else {}

@@ -1,6 +1,7 @@
 """What a signed rule does with a better challenger: tries it, puts it in the place of the model in use, goes back."""
 
 from datetime import timedelta
+from uuid import UUID
 
 from django.db import transaction
 from django.urls import reverse
@@ -85,7 +86,7 @@ def look_after() -> int:
 
 
 @transaction.atomic
-def _look_after(pk: object) -> bool:
+def _look_after(pk: UUID) -> bool:
     rows = Retraining.objects.select_for_update(of=("self",))
     retraining = rows.select_related("plan__challenger__version__model__project", "monitor__deployment__project").get(
         pk=pk

@@ -117,7 +117,7 @@ def test_a_rule_that_goes_further_than_telling_waits_for_the_business(live: Live
     with pytest.raises(Conflict, match="newer version"):
         policies.sign_policy(policy, by=live.cast[Role.PRODUCT_MANAGER])
     with pytest.raises(Invalid):
-        rule(live, level=4)
+        rule(live, level=9)
 
 
 def test_a_rule_that_tells_tells_once_and_trains_nothing(live: Live) -> None:
