@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 
 from monitoring import autonomy, speaking
-from monitoring.services.alerts import LONGEST_SNOOZE
+from monitoring.services.incidents import LONGEST_SNOOZE
 from monitoring.services.outcomes import MOST
 
 MOST_BYTES = 2 * 1024 * 1024

@@ -17,6 +17,7 @@ from monitoring.models import Alert, Monitor, Retraining, Window
 from monitoring.queries import watch as queries
 from monitoring.queries.money import loss_of, practices_of
 from monitoring.services import alerts, monitors, outcomes, retrainings
+from monitoring.services.incidents import LONGEST_SNOOZE
 from projects.access import ProjectEndpoint
 from projects.api.projects import caller
 from projects.contract import as_row
@@ -47,7 +48,7 @@ class RetrainBody(serializers.Serializer[Any]):
 class SnoozeBody(serializers.Serializer[Any]):
     """For how many hours nobody is reminded."""
 
-    hours = serializers.IntegerField(min_value=1, max_value=alerts.LONGEST_SNOOZE)
+    hours = serializers.IntegerField(min_value=1, max_value=LONGEST_SNOOZE)
 
 
 class CloseBody(serializers.Serializer[Any]):
