@@ -2,19 +2,19 @@
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pyarrow as pa
-
-from experiments.columns import from_table
 from experiments.guesses import TIMES, Column
-from experiments.matrices import layout_of
 from problems.problem import Invalid
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+    Array = np.ndarray[Any, Any]
 
 KINDS = ("all", "rows", "days", "since")
 LEAST, MOST_DAYS = 50, 36_500
-Array = np.ndarray[Any, Any]
 Spec = dict[str, Any]
 
 
@@ -49,26 +49,36 @@ def said(window: Mapping[str, Any] | None) -> str:
     return f"rows since {window['since']} by {window['column']}"
 
 
-def inside(table: pa.Table, places: Array, window: Mapping[str, Any] | None, types: Mapping[str, str]) -> Array:
+def inside(table: "pa.Table", places: "Array", window: Mapping[str, Any] | None, types: Mapping[str, str]) -> "Array":
     """Of these places in a table, those that lie inside the window, in their order."""
     if not window:
         return places
     name = window.get("column", "")
     if not name:
         return places[-int(window["size"]) :]
-    layout = layout_of([{"name": name, "type": types[name]}])
-    moments = from_table(table, layout)[places, 0].astype(np.float64)
-    if window["kind"] == "rows":
-        newest = np.argsort(np.where(np.isnan(moments), -np.inf, moments), kind="stable")[-int(window["size"]) :]
-        kept = places[np.sort(newest)]
-    else:
-        last = float(np.nanmax(moments)) if np.isfinite(moments).any() else 0.0
-        first = last - int(window["size"]) if window["kind"] == "days" else _days(window["since"])
-        kept = places[np.nan_to_num(moments, nan=-np.inf) >= first]
+    kept = _by_moment(table, places, window, {"name": name, "type": types[name]})
     if kept.size < LEAST:
         text = f"Only {kept.size} rows lie in {said(window)}. At least {LEAST} are needed."
         raise Invalid(text, fields={"window": text})
     return kept
+
+
+def _by_moment(table: "pa.Table", places: "Array", window: Mapping[str, Any], column: Mapping[str, Any]) -> "Array":
+    """Read by the child alone: whoever only checks a window loads none of this."""
+    import numpy as np
+
+    from experiments.columns import from_table
+    from experiments.matrices import layout_of
+
+    moments = from_table(table, layout_of([column]))[places, 0].astype(np.float64)
+    if window["kind"] == "rows":
+        newest = np.argsort(np.where(np.isnan(moments), -np.inf, moments), kind="stable")[-int(window["size"]) :]
+        taken: Array = places[np.sort(newest)]
+        return taken
+    last = float(np.nanmax(moments)) if np.isfinite(moments).any() else 0.0
+    first = last - int(window["size"]) if window["kind"] == "days" else _days(window["since"])
+    since: Array = places[np.nan_to_num(moments, nan=-np.inf) >= first]
+    return since
 
 
 def _ordered_by(given: Mapping[str, Any], columns: Mapping[str, Column], *, needed: bool) -> Spec:

@@ -23,6 +23,7 @@ PROJECT, NAME = "/api/v1/projects/customer-churn/", "churn-classifier"
 WAIT, ROWS = 1200.0, 40
 RULE = {"level": 4, "share": 10, "trial_minutes": 1, "answer_shift": 1.0, "reason": "The sample's loop."}
 SIGNERS = (Role.PRODUCT_MANAGER, Role.ML_ENGINEER, Role.LEADERSHIP)
+pytestmark = pytest.mark.timeout(3600)
 
 
 @dataclass
