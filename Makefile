@@ -6,7 +6,7 @@ export BATON_AUDIT_KEY ?= lint-only
 export BATON_SERVING_KEY ?= lint-only
 
 # What takes too long for every run: races, a hundred rounds each.
-.PHONY: run test lint format lock bench faults large replays searches traffic
+.PHONY: run test lint format lock bench faults large replays searches traffic loop
 run:
 	./run
 test:
@@ -37,6 +37,9 @@ replays:
 # Five hundred trials on two workers, of which one is killed in the middle: minutes.
 searches:
 	BATON_TRIALS=500 $(PYTHON) -m pytest -q tests/faults/searches.py
+# The closed loop by real processes, once well and once badly: minutes.
+loop:
+	$(PYTHON) -m pytest -q tests/monitoring/loop.py
 # Two hundred requests a second while traffic is moved and rolled back: a minute.
 traffic:
 	BATON_TRAFFIC_RATE=200 BATON_TRAFFIC_SECONDS=8 $(PYTHON) -m pytest -q -s tests/deployments/test_live_traffic.py

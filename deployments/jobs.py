@@ -12,7 +12,7 @@ from deployments.measuring import what_outcomes_say
 from deployments.models import Release, TrafficPlan
 from deployments.queries.deployments import recorded_for
 from deployments.queries.gates import champions_to_ask
-from deployments.queries.traffic import guards_of_plan, plan_of, plans_to_look_at, standing_of
+from deployments.queries.traffic import guards_of_plan, is_shadow_only, plan_of, plans_to_look_at, standing_of
 from deployments.services.gates import refresh_checks
 from deployments.services.releases import fail_promotion, finish_promotion, refuse_failing_cases
 from deployments.services.servers import add_segment
@@ -73,7 +73,8 @@ def promote(context: Context) -> None:
             f"{count} of {measured['golden']} stored rows are answered differently now. Nothing was switched."
         )
     cases.keep_results(release.version.run, _asked(context, release.version))
-    if release.gate:  # a shadow answers nobody
+    plan = TrafficPlan.objects.filter(challenger=release).first()
+    if plan is None or not is_shadow_only(plan):  # a shadow answers nobody
         refuse_failing_cases(release)
     by: Actor = release.created_by or PLATFORM
     with context.finish(measured):

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from datasets.splitting import Split, at_random, by_group, by_time
-from experiments import overlaps
+from experiments import overlaps, recent_rows
 from experiments.advice import group_columns
 from experiments.columns import from_table, numbers_of, words_of
 from experiments.evaluation.metrics import Array
@@ -77,10 +77,14 @@ def prepared(spec: Mapping[str, Any], report: Report) -> Prepared:
     counts = {"rows": table.num_rows, "missing_target": int(table.num_rows - present.size)} | known
     if counts["missing_target"]:
         report.log(f"{counts['missing_target']} rows without “{spec['target']}” were left out.")
+    types = {entry["name"]: entry for entry in spec["schema"]}
+    present, outside = _recent(table, present, spec), present.size
+    if present.size < outside:
+        counts["outside_window"] = int(outside - present.size)
+        report.log(f"Learning from {recent_rows.said(spec['window'])}; {counts['outside_window']} rows lie outside.")
     split = _split(table, truth, present, spec)
     counts |= {"train": int(split.train.size), "test": int(split.test.size)}
     _refuse_one_sided(truth[split.train], spec, answers.classes)
-    types = {entry["name"]: entry for entry in spec["schema"]}
     train, test = table.take(split.train), table.take(split.test)
     inputs, notices = kept_inputs(train, _treated(types, spec))
     if not inputs:
@@ -178,8 +182,15 @@ def _needed(spec: Mapping[str, Any]) -> list[str]:
     """The columns to read; those that only targets name, such as protected attributes, are no inputs."""
     known = {entry["name"] for entry in spec["schema"]}
     asked = [goal["column"] for goal in spec.get("goals", ()) if goal.get("column") in known]
-    names = [*_target(spec), *spec["inputs"], *asked, *_groups(spec)]
+    ordered = (spec.get("window") or {}).get("column")
+    names = [*_target(spec), *spec["inputs"], *asked, *_groups(spec), *([ordered] if ordered else [])]
     return [*names, spec["split"]["column"]] if spec["split"]["kind"] in ("time", "group") else names
+
+
+def _recent(table: pa.Table, present: Array, spec: Mapping[str, Any]) -> Array:
+    """The rows that the run's window lets it learn from and be tested on."""
+    kinds = {entry["name"]: entry["type"] for entry in spec["schema"]}
+    return recent_rows.inside(table, present, spec.get("window"), kinds)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from experiments import treatments
+from experiments import recent_rows, treatments
 from experiments.estimators.catalog import FAMILIES, for_kind
 from experiments.forecasting import asked
 from experiments.guesses import NUMERIC, TIMES, Column, guess_inputs, guess_positive, guess_target
@@ -31,6 +31,7 @@ KEYS = (
     "forecast",
     "tuning",
     "share",
+    "window",
 )
 Columns = Mapping[str, Column]
 Spec = dict[str, Any]
@@ -66,6 +67,8 @@ def completed(given: Any, *, kind: str, columns: Columns, hints: tuple[str, ...]
         spec["treatments"] = treated
     if plan:
         spec["forecast"] = plan
+    if window := _window(given.get("window"), kind, columns):
+        spec["window"] = window
     if search := _search(given.get("tuning"), kind, spec["methods"]):
         spec["tuning"] = search
     _enough_rows(columns[target], kind)
@@ -107,9 +110,19 @@ def _without_answers(given: Mapping[str, Any], kind: str, columns: Columns, posi
     if treated := treatments.checked(given.get("treatments"), columns, inputs):
         unlabelled.refuse_answers_in(treated)
         spec["treatments"] = treated
+    if window := _window(given.get("window"), kind, columns):
+        spec["window"] = window
     if kind == "anomaly":
         spec["share"] = _number("share", given.get("share", unlabelled.SHARE), 0.001, 0.5)
     return spec
+
+
+def _window(given: Any, kind: str, columns: Columns) -> Spec | None:
+    """From which rows it learns; a forecast looks at its whole series."""
+    window = recent_rows.checked(given, columns)
+    if window and kind == "forecast":
+        raise _wrong("window", "A forecast learns from its whole series; there is no window to choose.")
+    return window
 
 
 def _rolling(plan: Spec, given: Any, seed: int) -> Spec:
@@ -324,6 +337,8 @@ def flattened(spec: Mapping[str, Any]) -> dict[str, str]:
             flat[name] = str(spec[name])
     for name, value in (spec.get("split") or {}).items():
         flat[f"split {name}"] = str(value)
+    if spec.get("window"):
+        flat["learns from"] = recent_rows.said(spec["window"])
     flat["inputs"] = ", ".join(spec.get("inputs") or [])
     for name, treatment in (spec.get("treatments") or {}).items():
         flat |= {f"{name} {part}": str(value) for part, value in treatment.items()}

@@ -7,7 +7,7 @@ class MonitoringConfig(AppConfig):
     name = "monitoring"
 
     def ready(self) -> None:
-        from monitoring import discarding, jobs, moving, overview, trials  # noqa: F401  they register themselves
+        from monitoring import discarding, jobs, moving, overview, picking, trials  # noqa: F401  they register themselves
         from monitoring.services import windows
         from projects.rejudging import on_new_targets
 

@@ -3,14 +3,31 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from deployments.traffic import Step
+from projects.permissions import Role
 from projects.risk import Tier
 
-TELL, PROPOSE = 0, 1
+TELL, PROPOSE, SHADOW, CANARY, FULL = range(5)
 LEVELS = {
     TELL: "Tell people that it is time",
     PROPOSE: "Train again, compare, and register what is better; its gate stays with people",
+    SHADOW: "The same, and let it answer beside the model in use; nobody gets its answers",
+    CANARY: "The same, and then let it answer a share of the requests; people decide about the rest",
+    FULL: "The same, and put it in the place of the model in use when its trial holds",
 }
 BAD_IN_A_ROW = 2
+BUSINESS, ENGINEERING, LEADERSHIP = "business", "engineering", "leadership"
+SIDES = {
+    BUSINESS: ("a business analyst or product manager", frozenset({Role.BUSINESS_ANALYST, Role.PRODUCT_MANAGER})),
+    ENGINEERING: ("an ML engineer", frozenset({Role.ML_ENGINEER})),
+    LEADERSHIP: ("business leadership", frozenset({Role.LEADERSHIP})),
+}
+# Who signs a level: the more it may do by itself and the more a wrong answer harms, the more sides.
+NEEDED = {
+    Tier.LOW: {PROPOSE: 1, SHADOW: 1, CANARY: 1, FULL: 2},
+    Tier.MEDIUM: {PROPOSE: 1, SHADOW: 1, CANARY: 2, FULL: 3},
+    Tier.HIGH: {PROPOSE: 1, SHADOW: 2, CANARY: 3},
+}
 
 
 @dataclass(frozen=True)
@@ -98,15 +115,42 @@ def _held(rules: Rules, facts: Facts) -> str:
     return ""
 
 
+def highest(tier: Tier) -> int:
+    """How far a rule may go at all: where a wrong answer does much harm, people always open the gate."""
+    return max(NEEDED[tier])
+
+
+def sides_needed(level: int, tier: Tier) -> tuple[str, ...]:
+    """Which sides have to sign a level; none where it only tells."""
+    return tuple(SIDES)[: NEEDED[tier].get(level, 0)]
+
+
 def signatures_needed(level: int, tier: Tier) -> str:
     """Who has to sign a level, in words; empty where nobody has to."""
-    if level == TELL:
+    named = [SIDES[side][0] for side in sides_needed(level, tier)]
+    if not named:
         return ""
-    if tier == Tier.LOW:
-        return "a business analyst or product manager"
-    return "a business analyst or product manager other than who proposed it"
+    said = named[0] if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]}"
+    return said if tier == Tier.LOW else f"{said}, none of them who proposed it"
 
 
 def may_sign(level: int, tier: Tier, *, is_proposer: bool) -> bool:
     """Above low risk nobody signs what they proposed."""
     return level == TELL or tier == Tier.LOW or not is_proposer
+
+
+def side_for(roles: frozenset[Role], level: int, tier: Tier, signed: frozenset[str]) -> str:
+    """The first side that still has to sign and that somebody with these roles can sign for; empty where none."""
+    waiting = [side for side in sides_needed(level, tier) if side not in signed]
+    return next((side for side in waiting if roles & SIDES[side][1]), "")
+
+
+def trial_steps(level: int, share: int, minutes: float) -> tuple[Step, ...]:
+    """The trial that a level allows: beside the model in use first, then a small share, then the share agreed on."""
+    if level < SHADOW:
+        return ()
+    beside = (Step(0, minutes),)
+    if level == SHADOW:
+        return beside
+    small = (Step(5, minutes),) if share > 10 else ()
+    return (*beside, *small, Step(share, minutes))

@@ -6,8 +6,8 @@ from typing import Any
 
 from django import forms
 
-from monitoring import autonomy
-from monitoring.services.alerts import LONGEST_SNOOZE
+from monitoring import autonomy, speaking
+from monitoring.services.incidents import LONGEST_SNOOZE
 from monitoring.services.outcomes import MOST
 
 MOST_BYTES = 2 * 1024 * 1024
@@ -51,11 +51,117 @@ class PolicyForm(forms.Form):
     most_a_day = _count("At most a day", "", 1, 24)
     minutes_a_month = _count("Minutes of training in 30 days", "0: no limit.", 0, 100_000)
     least_new_rows = _count("At least so many more rows", "Than the model in use learned from.", 0, 10**9)
+    share = _count("Of 100 requests it answers at most", "From level 3 on, by itself, until people decide.", 1, 50)
+    trial_minutes = _count(
+        "Minutes for each step of its trial", "Beside the model in use first, then a share.", 1, 20_160
+    )
+    answer_shift = forms.FloatField(
+        label="How far its answers may shift",
+        help_text="Against those of the model in use: 0.25 is a quarter of all answers. More stops the trial.",
+        min_value=0,
+        max_value=1,
+        widget=forms.NumberInput(attrs={"class": "input", "step": "any"}),
+    )
+    window = forms.ChoiceField(
+        label="From which rows it learns",
+        choices=[
+            ("all", "All rows"),
+            ("rows", "The last so many rows"),
+            ("days", "The last so many days"),
+            ("since", "Rows since a day"),
+        ],
+        widget=forms.Select(attrs={"class": "input"}),
+    )
+    window_size = _count("How many rows or days", "0 where all rows, or a day, are chosen.", 0, 10**9)
+    window_since = forms.DateField(
+        label="Since which day", required=False, widget=forms.DateInput(attrs={"class": "input", "type": "date"})
+    )
+    window_column = forms.CharField(
+        label="Which date column says it",
+        max_length=200,
+        required=False,
+        widget=forms.TextInput(attrs={"class": "input"}),
+        help_text="Needed for days and for a day; for rows, empty is their order in the data.",
+    )
     reason = forms.CharField(
         label="Why so",
         max_length=300,
         widget=forms.TextInput(attrs={"class": "input"}),
         help_text="Those who sign read it.",
+    )
+
+
+class SpeakingForm(forms.Form):
+    """Which rules of alerts speak, how loud, after how many checks, to whom, and when people are left alone."""
+
+    start = forms.CharField(label="Quiet from", max_length=5, widget=forms.TextInput(attrs={"class": "input"}))
+    end = forms.CharField(
+        label="Quiet until",
+        max_length=5,
+        widget=forms.TextInput(attrs={"class": "input"}),
+        help_text="For example 22:00 until 07:00. The same time twice: never quiet.",
+    )
+    zone = forms.CharField(
+        label="By the clock of",
+        max_length=60,
+        widget=forms.TextInput(attrs={"class": "input"}),
+        help_text="A time zone such as Europe/Berlin.",
+    )
+    act_speaks = _yes("What is to act on is told in quiet hours too")
+    escalate_hours = _count("Hours until nobody’s alert goes further up", "", 1, speaking.MOST_ESCALATE)
+    reason = forms.CharField(
+        label="Why so",
+        max_length=300,
+        widget=forms.TextInput(attrs={"class": "input"}),
+        help_text="It stays on record.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        owners = [("", "Those who run models"), *((role.value, role.label) for role in speaking.OWNERS)]
+        for name, words in speaking.RULES.items():
+            box, choose = {"class": "input inline short"}, {"class": "input"}
+            self.fields |= {
+                f"{name}_speaks": forms.BooleanField(label=f"{words}: speaks", required=False),
+                f"{name}_severity": _choice(f"{words}: how loud", list(speaking.LOUDNESS.items()), choose),
+                f"{name}_count": _times(f"{words}: seen in", box),
+                f"{name}_period": _times(f"{words}: of the last", box),
+                f"{name}_owner": _choice(f"{words}: who is told besides", owners, choose),
+            }
+
+    def lines(self) -> list[tuple[str, list[Any]]]:
+        """One line of the table for each rule: its words and its five fields."""
+        parts = ("speaks", "severity", "count", "period", "owner")
+        return [(words, [self[f"{name}_{part}"] for part in parts]) for name, words in speaking.RULES.items()]
+
+    def rules(self) -> dict[str, Any]:
+        """The rules as the service takes them."""
+        parts = ("speaks", "severity", "count", "period", "owner")
+        return {name: {part: self.cleaned_data[f"{name}_{part}"] for part in parts} for name in speaking.RULES}
+
+    def quiet(self) -> dict[str, Any]:
+        """The quiet hours as the service takes them."""
+        return {name: self.cleaned_data[name] for name in ("zone", "start", "end", "act_speaks")}
+
+
+def _choice(label: str, choices: list[tuple[str, str]], attrs: dict[str, str]) -> forms.ChoiceField:
+    attrs = attrs | {"aria-label": label}
+    return forms.ChoiceField(label=label, choices=choices, required=False, widget=forms.Select(attrs=attrs))
+
+
+def _times(label: str, attrs: dict[str, str]) -> forms.IntegerField:
+    box = forms.NumberInput(attrs=attrs | {"aria-label": label})
+    return forms.IntegerField(label=label, min_value=1, max_value=speaking.MOST_PERIOD, widget=box)
+
+
+class NoteForm(forms.Form):
+    """What was found out about an incident."""
+
+    text = forms.CharField(
+        label="Write down what was found",
+        max_length=1000,
+        widget=forms.Textarea(attrs={"class": "input", "rows": 2}),
+        help_text="It stands in the timeline.",
     )
 
 

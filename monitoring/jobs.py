@@ -15,7 +15,8 @@ from monitoring import rules
 from monitoring.models import Monitor, Retraining
 from monitoring.queries import pauses, plans
 from monitoring.queries import watch as queries
-from monitoring.services import alerts, monitors, retrainings, windows
+from monitoring.queries.speaking import speaking_of
+from monitoring.services import alerts, monitors, retrainings, rollouts, windows
 from monitoring.services import due as due_rules
 from problems.problem import Problem
 
@@ -71,7 +72,7 @@ def _nothing_new(context: Context, monitor: Monitor, span: queries.Span) -> None
     matter = rules.silence(pause.hours, pause.longest, pause.known) if pause else None
     with context.finish({"rows": 0, "enough": False, "text": "No new answers since the last check."}):
         monitors.mark_checked(monitor)
-        if matter:
+        if matter and speaking_of(monitor).rule(matter.rule).speaks:
             windows.raise_alert(monitor, matter, window=last, by=monitors.PLATFORM)
 
 
@@ -100,12 +101,14 @@ def due() -> None:
     """Watch what is in use, check what is due, and pass on what nobody took."""
     monitors.check_due()
     alerts.escalate()
+    alerts.tell_held()
 
 
 @periodic("monitoring.retrainings", every=settings.TICK_SECONDS)
 def look_after_retrainings() -> None:
-    """Carry on with retrainings whose run has ended."""
+    """Carry on with retrainings whose run has ended, and with trials that rules began."""
     retrainings.look_after()
+    rollouts.look_after()
 
 
 @periodic("monitoring.rules", every=settings.TICK_SECONDS)

@@ -5,7 +5,7 @@ import uuid
 from django.db import models
 
 from accounts.models import User
-from deployments.models import Deployment, Release
+from deployments.models import Deployment, Release, TrafficPlan
 from experiments.models.runs import Run
 from jobs.models import Job
 
@@ -91,8 +91,77 @@ class Outcome(models.Model):
         return f"{self.prediction_id} = {self.value}"
 
 
+class AlertSettings(models.Model):
+    """Which rules speak at one deployment, how loud, after how many sights, to whom and when. The newest counts.
+
+    `rules` and `quiet` are as `monitoring.speaking` keeps them; what is left out is usual.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    monitor = models.ForeignKey(Monitor, on_delete=models.CASCADE, related_name="alert_settings")
+    version = models.PositiveIntegerField()
+    rules = models.JSONField(default=dict)
+    quiet = models.JSONField(default=dict)
+    escalate_hours = models.PositiveIntegerField(default=24)
+    reason = models.CharField(max_length=300)
+    created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-version"]
+        constraints = [models.UniqueConstraint(fields=["monitor", "version"], name="one_version_of_alert_settings")]
+
+    def __str__(self) -> str:
+        return f"alert settings v{self.version} of {self.monitor.deployment}"
+
+
+class Incident(models.Model):
+    """What is wrong at one deployment at one time: the alerts that opened together, or while it was open.
+
+    It closes with its last alert, or by a person with a note, and its alerts with it.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    number = models.PositiveIntegerField(unique=True)
+    monitor = models.ForeignKey(Monitor, on_delete=models.CASCADE, related_name="incidents")
+    taken_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    opened_at = models.DateTimeField(auto_now_add=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
+    closing_note = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["monitor"], condition=models.Q(closed_at=None), name="one_open_incident_per_monitor"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"incident {self.number}"
+
+
+class IncidentNote(models.Model):
+    """What somebody wrote down while an incident was looked into; written once."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="notes")
+    text = models.CharField(max_length=1000)
+    created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["created_at"]
+
+    def __str__(self) -> str:
+        return self.text[:60]
+
+
 class Alert(models.Model):
-    """One incident: what is wrong in a sentence, since when, who took it, how it ended."""
+    """One matter: what is wrong in a sentence, since when, who took it, how it ended.
+
+    `held_until`: it came in quiet hours, and is told when they end.
+    """
 
     class State(models.TextChoices):
         """Open until somebody takes it; closed by a person or by itself."""
@@ -105,6 +174,7 @@ class Alert(models.Model):
     number = models.PositiveIntegerField(unique=True)
     monitor = models.ForeignKey(Monitor, on_delete=models.CASCADE, related_name="alerts")
     window = models.ForeignKey(Window, null=True, on_delete=models.SET_NULL, related_name="alerts")
+    incident = models.ForeignKey(Incident, null=True, blank=True, on_delete=models.SET_NULL, related_name="alerts")
     rule = models.CharField(max_length=40)
     subject = models.CharField(max_length=120, blank=True)
     sentence = models.CharField(max_length=300)
@@ -115,6 +185,7 @@ class Alert(models.Model):
     last_seen_at = models.DateTimeField(auto_now_add=True)
     snoozed_until = models.DateTimeField(null=True, blank=True)
     escalated_at = models.DateTimeField(null=True, blank=True)
+    held_until = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
     closing_note = models.CharField(max_length=300, blank=True)
 
@@ -135,7 +206,10 @@ class Alert(models.Model):
 class RetrainPolicy(models.Model):
     """When a model is retrained by itself, and how far that goes. Versions follow each other; the newest signed counts.
 
-    `lowered_at` says that the level fell back to telling by itself; to go further again a new version is signed.
+    `lowered_at` says that the level fell back by itself, to `lowered_to`; to go further again a new version is signed.
+    `share` is how many of 100 requests a challenger answers by itself at most, `trial_minutes` how long each step of
+    its trial holds, `answer_shift` how far its answers may lie from those of the model in use. `window` (all, rows,
+    days, since) says from which rows a challenger learns; `window_column` holds their time.
     """
 
     class Level(models.IntegerChoices):
@@ -143,6 +217,9 @@ class RetrainPolicy(models.Model):
 
         TELL = 0, "Tell"
         PROPOSE = 1, "Retrain and propose"
+        SHADOW = 2, "Answer beside"
+        CANARY = 3, "Answer a share"
+        FULL = 4, "Replace"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     monitor = models.ForeignKey(Monitor, on_delete=models.CASCADE, related_name="policies")
@@ -157,12 +234,20 @@ class RetrainPolicy(models.Model):
     most_a_day = models.PositiveIntegerField(default=1)
     minutes_a_month = models.PositiveIntegerField(default=600)
     least_new_rows = models.PositiveIntegerField(default=0)
+    share = models.PositiveSmallIntegerField(default=10)
+    trial_minutes = models.PositiveIntegerField(default=60)
+    answer_shift = models.FloatField(default=0.25)
+    window = models.CharField(max_length=8, default="all")
+    window_size = models.PositiveIntegerField(default=0)
+    window_since = models.DateField(null=True, blank=True)
+    window_column = models.CharField(max_length=200, blank=True)
     reason = models.CharField(max_length=300)
     proposed_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     proposed_at = models.DateTimeField(auto_now_add=True)
     signed_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     signed_at = models.DateTimeField(null=True, blank=True)
     lowered_at = models.DateTimeField(null=True, blank=True)
+    lowered_to = models.PositiveSmallIntegerField(default=0)
     lowered_reason = models.CharField(max_length=300, blank=True)
     told = models.CharField(max_length=300, blank=True)
 
@@ -181,11 +266,32 @@ class RetrainPolicy(models.Model):
     @property
     def level_now(self) -> int:
         """How far it goes after it may have been lowered."""
-        return self.Level.TELL if self.lowered_at else self.level
+        return min(self.level, self.lowered_to) if self.lowered_at else self.level
+
+
+class PolicySignature(models.Model):
+    """One person's word for one side that a rule needs: the business, engineering, or leadership."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    policy = models.ForeignKey(RetrainPolicy, on_delete=models.CASCADE, related_name="signatures")
+    side = models.CharField(max_length=12)
+    user = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    alone = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["created_at"]
+        constraints = [models.UniqueConstraint(fields=["policy", "side"], name="one_signature_per_side")]
+
+    def __str__(self) -> str:
+        return f"{self.side} for {self.policy}"
 
 
 class Retraining(models.Model):
-    """A challenger in the making: why, the run that trains it, how it compares with the one in use."""
+    """A challenger in the making: why, the run that trains it, how it compares with the one in use.
+
+    `plan` is the trial that the signed rule let it have; `trial_over_at` is set once what follows from its end is done.
+    """
 
     class State(models.TextChoices):
         """From the start of its run to the choice."""
@@ -211,6 +317,11 @@ class Retraining(models.Model):
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     compared_at = models.DateTimeField(null=True, blank=True)
+    plan = models.OneToOneField(
+        TrafficPlan, null=True, blank=True, on_delete=models.SET_NULL, related_name="retraining"
+    )
+    trial_note = models.CharField(max_length=300, blank=True)
+    trial_over_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["-created_at"]

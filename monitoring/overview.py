@@ -10,6 +10,7 @@ from accounts.models import User
 from monitoring import seen
 from monitoring.models import Alert, Retraining, Window
 from monitoring.queries import watch as queries
+from monitoring.queries.incidents import incident_for
 from projects.activity import say
 from projects.handing import Evidence
 from projects.models.projects import Project
@@ -148,6 +149,17 @@ say("alert.snoozed", "left alert {number} alone for {hours} hours")
 say("alert.escalated", "passed on alert {number}, which nobody took for {hours} hours")
 say("alert.closed", "closed alert {number}: {note}")
 say("alert.closed_by_itself", "closed alert {number}, because it was gone")
+say("incident.opened", "opened an incident of {deployment}")
+say("incident.taken", "took incident {number}")
+say("incident.snoozed", "left incident {number} alone for {hours} hours")
+say("incident.noted", "wrote a note at incident {number}")
+say("incident.closed", "closed incident {number}: {note}")
+say("incident.closed_by_itself", "closed incident {number} with its last alert")
+say("alert_settings.changed", "changed how alerts of {deployment} speak: {reason}")
+say("autonomy.trial", "began to try version {version} of {deployment} by the rule: {steps}")
+say("autonomy.trial_told", "said of the trial at {deployment}: {said}")
+say("autonomy.promoted", "put version {version} of {deployment} into use by the rule")
+say("autonomy.went_back", "went back to version {version} of {deployment} by the rule")
 say("outcomes.received", "sent {new} outcomes for {deployment}; {known} were known already")
 say("autonomy.proposed", "proposed version {version} of how {deployment} is retrained by itself")
 say("autonomy.signed", "signed version {version} of how {deployment} is retrained by itself")
@@ -171,6 +183,13 @@ def find_alert(project: Project, own: str) -> tuple[str, str]:
     """An alert by its number."""
     alert = queries.alert_for(project, whole(own))
     return f"Alert {alert.number}", reverse("alert", args=[project.key, alert.number])
+
+
+@subject("incident")
+def find_incident(project: Project, own: str) -> tuple[str, str]:
+    """An incident by its number."""
+    incident = incident_for(project, whole(own))
+    return f"Incident {incident.number}", reverse("incident", args=[project.key, incident.number])
 
 
 @home_part

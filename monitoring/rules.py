@@ -12,7 +12,8 @@ MISSING_WATCH, MISSING_ACT = 0.05, 0.15
 SILENT_HOURS, SILENT_TIMES, KNOWN_HOURS = 3.0, 3.0, 24.0
 STRANGE_WATCH, STRANGE_ACT = 0.01, 0.05
 INPUT_RULES = ("other_type", "new_values", "missing_values", "input_drift")
-ORDER = {"target_at_risk": 0, "no_data": 1, **dict.fromkeys(INPUT_RULES, 2), "answer_drift": 3}
+ORDER = {"target_at_risk": 0, "money_lost": 1, "no_data": 2, **dict.fromkeys(INPUT_RULES, 3), "answer_drift": 4}
+ORDER["no_uplift"] = 5
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,11 @@ def matters(
     found = [matter for entry in inputs if (matter := _of_input(entry, limits, len(inputs)))]
     found += _of_answers(answers, limits) + _of_targets(performance, goals)
     found += _of_estimates(estimated or {}, performance, goals)
+    return ordered(found)
+
+
+def ordered(found: list[Matter]) -> list[Matter]:
+    """Consequence first, then what is to act on, then what moved most."""
     return sorted(found, key=lambda matter: (ORDER[matter.rule], matter.severity != "act", -matter.score))
 
 

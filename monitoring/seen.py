@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from datasets import masking
@@ -22,13 +23,21 @@ class Eyes:
     def window(self, window: Window) -> Window:
         """A window without the values of hidden columns."""
         if self.hidden:
-            window.inputs = [masking.sketch(entry, self.hidden) for entry in window.inputs]
+            window.inputs = [self._input(entry) for entry in window.inputs]
             window.performance = masking.tree(window.performance, self.hidden)
             window.measured = masking.tree(window.measured, self.hidden)
+            if (worst := window.performance.get("slice")) and worst["column"] in self.hidden:
+                window.performance["slice"] = worst | {"value": masking.HIDDEN}
             if self.target in self.hidden and window.answers:
                 word = {"positive": masking.HIDDEN} if "positive" in window.answers else {}
                 window.answers = masking.unlabelled(window.answers) | word
         return window
+
+    def _input(self, entry: dict[str, Any]) -> dict[str, Any]:
+        seen = masking.sketch(entry, self.hidden)
+        if "first" in seen and entry["name"] in self.hidden:
+            seen["first"] = seen["first"] | {"value": masking.HIDDEN}
+        return seen
 
     def alert(self, alert: Alert) -> Alert:
         """An alert; its sentence quotes values of the column that it is about, or of the answers."""
@@ -39,6 +48,7 @@ class Eyes:
     def retraining(self, retraining: Retraining) -> Retraining:
         """A retraining; its cause may be the sentence of an alert."""
         retraining.cause, retraining.message = self.text(retraining.cause), self.text(retraining.message)
+        retraining.trial_note = self.text(retraining.trial_note)
         retraining.comparison = masking.tree(retraining.comparison, self.hidden)
         return retraining
 

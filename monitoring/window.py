@@ -102,12 +102,17 @@ class Live:
         self.policies: Counter[str] = Counter()
         self.decisions: Counter[str] = Counter()
         self.probable = Probable(signature, learned or {})
+        self.first: dict[str, dict[str, Any]] = {}
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Count a batch of answered rows."""
         parsed = orjson.loads(f"[{','.join(batch.column('row').to_pylist())}]")
         for sketch in self.sketches:
-            sketch.add([row.get(sketch.name) for row in parsed])
+            values = [row.get(sketch.name) for row in parsed]
+            sketch.add(values)
+            if sketch.name not in self.first and (place := sketch.first_unseen(values)) is not None:
+                at, name = batch.column("at")[place].as_py(), batch.column("id")[place].as_py()
+                self.first[sketch.name] = {"id": name, "at": at.isoformat(), "value": str(values[place])[:80]}
         if self.kind in WORDS:
             self.said.add([plain(answer) for answer in batch.column("answer").to_pylist()])
         else:
@@ -131,6 +136,8 @@ class Live:
         entries = []
         for sketch in self.sketches:
             entry = entry_of(sketch, tests) | {"weight": weights.get(sketch.name)}
+            if first := self.first.get(sketch.name):
+                entry["first"] = first
             entry["state"] = rules.state_of(entry, limits, tests)
             entries.append(entry)
         return sorted(entries, key=lambda entry: -(entry["psi"] or 0.0) * _weight(entry["weight"]))

@@ -64,6 +64,7 @@ BESIDE = {
     "experiments": {
         "tried": "reads about searches",
         "pointers": "the socket of aliases that follow something",
+        "picking": "the socket of rows for edge cases",
         "overview": "fills the socket",
         "discarding": "fills the socket of deletion",
         "moving": "fills the socket of moving",
@@ -88,6 +89,7 @@ BESIDE = {
         "reading": "a watch as its pages and the API show it",
         "seen": "a watch without the values that somebody must not see",
         "trials": "fills the socket of outcomes",
+        "picking": "fills the socket of rows for edge cases",
         "sample": "plays the sample project's story",
     },
 }

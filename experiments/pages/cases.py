@@ -11,6 +11,7 @@ from datasets import masking
 from datasets.queries.versions import version_for
 from experiments.forms.runs import CaseForm, RetireForm
 from experiments.models.cases import EdgeCase, EdgeCaseRevision
+from experiments.picking import PICKS
 from experiments.queries.cases import (
     answers_of,
     case_fields,
@@ -141,6 +142,9 @@ class CaseNew(_CaseForm):
             if place >= len(rows):
                 raise Missing("There is no such row among those that can be picked.")
             return rows[place], f"{version}, row {place + 1}"
+        for word, pick in PICKS.items():
+            if word in asked:
+                return pick(self.project, self.roles, asked)
         return {}, ""
 
     def _from_evaluation(self, run: int, number: int, row: int) -> tuple[dict[str, Any], str]:

@@ -31,6 +31,13 @@ class AutonomyBody(serializers.Serializer[Any]):
     most_a_day = serializers.IntegerField(min_value=1, max_value=24, default=1)
     minutes_a_month = serializers.IntegerField(min_value=0, max_value=100_000, default=600)
     least_new_rows = serializers.IntegerField(min_value=0, max_value=10**9, default=0)
+    share = serializers.IntegerField(min_value=1, max_value=50, default=10)
+    trial_minutes = serializers.IntegerField(min_value=1, max_value=20_160, default=60)
+    answer_shift = serializers.FloatField(min_value=0, max_value=1, default=0.25)
+    window = serializers.ChoiceField(choices=["all", "rows", "days", "since"], default="all")
+    window_size = serializers.IntegerField(min_value=0, max_value=10**9, default=0)
+    window_since = serializers.DateField(required=False, allow_null=True, default=None)
+    window_column = serializers.CharField(max_length=200, allow_blank=True, default="")
     reason = serializers.CharField(max_length=300)
 
 
@@ -38,7 +45,10 @@ def show_policy(policy: RetrainPolicy) -> dict[str, Any]:
     """One version of the rule."""
     return {
         "version": policy.version,
-        **{name: getattr(policy, name) for name in policies.FIELDS},
+        **{name: getattr(policy, name) for name in (*policies.FIELDS, *policies.MORE)},
+        "signatures": [
+            {"side": one.side, "by": one.user.name if one.user else None} for one in policy.signatures.all()
+        ],
         "level_now": policy.level_now,
         "reason": policy.reason,
         "proposed_at": policy.proposed_at.isoformat(),

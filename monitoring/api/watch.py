@@ -1,5 +1,6 @@
 """Endpoints of the monitoring room, over the same services as the pages."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,7 +15,9 @@ from deployments.queries.deployments import champion_of, deployment_for
 from monitoring import seen
 from monitoring.models import Alert, Monitor, Retraining, Window
 from monitoring.queries import watch as queries
+from monitoring.queries.money import loss_of, practices_of
 from monitoring.services import alerts, monitors, outcomes, retrainings
+from monitoring.services.incidents import LONGEST_SNOOZE
 from projects.access import ProjectEndpoint
 from projects.api.projects import caller
 from projects.contract import as_row
@@ -45,7 +48,7 @@ class RetrainBody(serializers.Serializer[Any]):
 class SnoozeBody(serializers.Serializer[Any]):
     """For how many hours nobody is reminded."""
 
-    hours = serializers.IntegerField(min_value=1, max_value=alerts.LONGEST_SNOOZE)
+    hours = serializers.IntegerField(min_value=1, max_value=LONGEST_SNOOZE)
 
 
 class CloseBody(serializers.Serializer[Any]):
@@ -93,6 +96,7 @@ def show_alert(alert: Alert) -> dict[str, Any]:
     return {
         "number": alert.number,
         "deployment": alert.monitor.deployment.name,
+        "incident": alert.incident.number if alert.incident else None,
         "rule": alert.rule,
         "subject": alert.subject,
         "severity": alert.severity,
@@ -123,6 +127,8 @@ def show_retraining(retraining: Retraining) -> dict[str, Any]:
         "model_version": version.number if version else None,
         "comparison": retraining.comparison,
         "message": retraining.message,
+        "trial": {"number": retraining.plan.number, "state": retraining.plan.state} if retraining.plan else None,
+        "trial_note": retraining.trial_note,
         "created_at": _iso(retraining.created_at),
         "compared_at": _iso(retraining.compared_at),
     }
@@ -170,11 +176,14 @@ class MonitorDetail(ProjectEndpoint):
         """Show it, and how many answers wait for the next check."""
         monitor = queries.monitor_for(self.project, name)
         window, eyes = queries.windows_of(monitor).first(), seen.eyes_on(monitor.deployment, self.roles)
-        contract = contract_in_force(self.project)
+        contract, loss = contract_in_force(self.project), loss_of(window) if window else None
+        practices = practices_of(monitor, window.release) if window else []
         found = show_monitor(monitor) | {
             "contract": contract.version if contract else None,
             "verdicts": [as_row(judged) for judged in queries.judged_live(window, self.project, contract)],
             "in_use": champion_of(monitor.deployment) is not None,
+            "loss": asdict(loss) | {"words": loss.words} if loss else None,
+            "uplift": practices[0] if practices else None,
             "waiting_rows": queries.waiting_rows(monitor),
             "latest_window": show_window(eyes.window(window)) if window else None,
             "open_alerts": [

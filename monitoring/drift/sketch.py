@@ -42,6 +42,10 @@ class Sketch(ABC):
         """Unseen values with their counts, most frequent first."""
         return []
 
+    def first_unseen(self, values: Sequence[Any]) -> int | None:
+        """The place of the first of these values that training never saw, where that can be said."""
+        return None
+
     @property
     def valued(self) -> int:
         """Rows that have a value."""
@@ -167,6 +171,13 @@ class CategorySketch(Sketch):
         """The categories, then what is not among them; an unseen value that stands alone is called by its name."""
         alone = next(iter(self.seen_new)) if len(self.seen_new) == 1 else "new values"
         return [*self.before, "all others", alone]
+
+    def first_unseen(self, values: Sequence[Any]) -> int | None:
+        """The place of the first value that is none of those that training knew."""
+        known = self.known
+        if known is None or not self.unseen:
+            return None
+        return next((place for place, one in enumerate(values) if one is not None and word(one) not in known), None)
 
     def new(self) -> list[dict[str, Any]]:
         """Unseen values, most frequent first."""

@@ -8,9 +8,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
+from experiments import recent_rows
 from monitoring import autonomy, seen
 from monitoring.forms import PolicyForm
-from monitoring.models import Monitor
+from monitoring.models import Monitor, RetrainPolicy
 from monitoring.pages.asking import person
 from monitoring.queries import rule as standing
 from monitoring.queries import watch as queries
@@ -31,12 +32,15 @@ class Autonomy(ProjectPage, FormPage):
     def make_form(self, data: Any = None, files: Any = None) -> PolicyForm:
         """The next version, beginning as the newest one stands."""
         newest = self._monitor().policies.first()
-        start = {name: getattr(newest, name) for name in policies.FIELDS} if newest else asdict(autonomy.Rules())
+        names = (*policies.FIELDS, *policies.MORE)
+        first = RetrainPolicy()
+        more = {name: getattr(first, name) for name in policies.MORE}
+        start = {name: getattr(newest, name) for name in names} if newest else asdict(autonomy.Rules()) | more
         return PolicyForm(data, initial=start)
 
     def act(self, form: PolicyForm) -> str:
         """Propose it."""
-        values = {name: form.cleaned_data[name] for name in policies.FIELDS}
+        values = {name: form.cleaned_data[name] for name in (*policies.FIELDS, *policies.MORE)}
         policies.propose_policy(
             self._monitor(), values=values, reason=form.cleaned_data["reason"], by=person(self.request)
         )
@@ -61,6 +65,10 @@ class Autonomy(ProjectPage, FormPage):
             "waiting": waiting,
             "waiting_level": autonomy.LEVELS[waiting.level] if waiting else "",
             "signers": autonomy.signatures_needed(waiting.level, tier) if waiting else "",
+            "signed": [one.user.name if one.user else "somebody who left" for one in waiting.signatures.all()]
+            if waiting
+            else [],
+            "learns_from": recent_rows.said(standing.window_of(in_force)) if in_force else "",
             "tier": tier.words,
         }
 
@@ -80,6 +88,7 @@ class SignAutonomy(ProjectPage):
         policy = monitor.policies.filter(version=version).first()
         if policy is None:
             raise Missing(f"There is no version {version} of this rule.")
-        policies.sign_policy(policy, by=person(request))
-        messages.success(request, f"Version {version} is in force.")
+        signed = policies.sign_policy(policy, by=person(request))
+        told = "is in force" if signed.in_force else "has your signature and waits for the others"
+        messages.success(request, f"Version {version} {told}.")
         return redirect("autonomy", self.project.key, name)

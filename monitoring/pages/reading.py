@@ -10,9 +10,11 @@ from audit.models import Entry
 from datasets.queries.seen import Roles
 from deployments.models import Release
 from deployments.queries.deployments import champion_of
-from monitoring import charts, findings
-from monitoring.models import Alert, Monitor, Retraining, Window
+from monitoring import charts, findings, retiring
+from monitoring.loss import Loss
+from monitoring.models import Alert, Incident, Monitor, Retraining, Window
 from monitoring.queries import watch as queries
+from monitoring.queries.money import Beside, kpis_beside, loss_of, practices_of
 from monitoring.seen import OPEN, Eyes, eyes_on
 from projects.activity import told
 from projects.contract import Judgement, TargetKind, Verdict, goal_of
@@ -60,6 +62,11 @@ class MonitorView:
     deciding: Judgement | None = None
     retraining: Retraining | None = None
     contract: Contract | None = None
+    loss: Loss | None = None
+    uplift: str = ""
+    retire: str = ""
+    kpis: list[Beside] = field(default_factory=list)
+    incident: Incident | None = None
 
 
 def monitor_view(monitor: Monitor, eyes: Eyes, *, days: int, chosen: str) -> MonitorView:
@@ -83,7 +90,13 @@ def monitor_view(monitor: Monitor, eyes: Eyes, *, days: int, chosen: str) -> Mon
         for entry in judged
     ]
     view.deciding = next((entry for entry in judged if entry.goal.deciding), judged[0] if judged else None)
+    practices = practices_of(monitor, release)
+    view.uplift = retiring.words(practices[0]) if practices else ""
+    view.retire = found.sentence if (found := retiring.matter(practices)) else ""
+    view.kpis = kpis_beside(release)
+    view.incident = monitor.incidents.filter(closed_at=None).first()
     if view.window:
+        view.loss = loss_of(view.window)
         _fill(view, view.window, performance, days=days, chosen=chosen)
     return view
 

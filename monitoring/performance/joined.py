@@ -10,11 +10,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from monitoring.performance.measured import metrics
+from monitoring.performance.practice import beside
+from monitoring.performance.slices import worst
 from projects.contract import Goal
 from storage import tables
 
 LEAST_OUTCOMES = 30
-COLUMNS = ["id", "at", "release", "answer", "number", "probability", "row"]
+COLUMNS = ["id", "at", "release", "answer", "number", "probability", "row", "baseline"]
+WORDS = ("binary", "multiclass")
 
 
 def known(spec: dict[str, Any], folder: Path, signature: dict[str, Any], reference: dict[str, Any]) -> dict[str, Any]:
@@ -23,7 +26,9 @@ def known(spec: dict[str, Any], folder: Path, signature: dict[str, Any], referen
     `measured`: the same for each window in which more outcomes are known than before, by its id; this one is `now`.
     """
     outcomes = json.loads((folder / spec["outcomes"]).read_text())
-    columns = sorted({goal["column"] for goal in spec.get("goals", ()) if goal["column"]})
+    texts = [one["name"] for one in signature["inputs"] if one["type"] in ("text", "boolean")]
+    sliced = texts if signature["kind"] in WORDS else []
+    columns = sorted({goal["column"] for goal in spec.get("goals", ()) if goal["column"]} | set(sliced))
     more = ["chances"] if signature["kind"] == "multiclass" else []
     rows, answered, newest = _joined(spec, outcomes, columns, more)
     goals = [Goal(**goal) for goal in spec.get("goals", ())]
@@ -37,6 +42,8 @@ def known(spec: dict[str, Any], folder: Path, signature: dict[str, Any], referen
         "metrics": found,
         "confusion": confusion,
         "training": reference.get("metrics", {}),
+        "practice": beside(signature["kind"], rows),
+        "slice": worst(rows, sliced),
     }
     this = {"id": "now", "start": spec["start"], "end": spec["end"], "joined": 0}
     windows = {one["id"]: _of_window(signature, rows, one, goals) for one in [*spec.get("past", ()), this]}
@@ -62,6 +69,7 @@ def _joined(
 def _said(row: dict[str, Any], outcome: str, columns: list[str]) -> dict[str, Any]:
     """One answer with its outcome, and with what the caller sent in the columns that targets name."""
     said = {name: row[name] for name in ("at", "answer", "number", "probability")} | {"outcome": outcome}
+    said["baseline"] = row.get("baseline")
     if row.get("chances"):
         said["chances"] = orjson.loads(row["chances"])
     if not columns:
@@ -78,5 +86,6 @@ def _of_window(
     inside = [row for row in rows if start <= row["at"] < end]
     if len(inside) <= window["joined"]:
         return None
-    found = metrics(signature, inside, goals)[0] if len(inside) >= LEAST_OUTCOMES else {}
-    return {"joined": len(inside), "metrics": found}
+    found, confusion = metrics(signature, inside, goals) if len(inside) >= LEAST_OUTCOMES else ({}, None)
+    practice = beside(signature["kind"], inside)
+    return {"joined": len(inside), "metrics": found, "confusion": confusion, "practice": practice}

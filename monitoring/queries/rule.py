@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.utils import timezone
 
@@ -21,7 +22,8 @@ BUDGET_DAYS = 30
 
 def policies_of(monitor: Monitor) -> list[RetrainPolicy]:
     """Every version of the rule, newest first."""
-    return list(monitor.policies.select_related("proposed_by", "signed_by")[:50])
+    found = monitor.policies.select_related("proposed_by", "signed_by").prefetch_related("signatures__user")
+    return list(found[:50])
 
 
 def policy_in_force(monitor: Monitor) -> RetrainPolicy | None:
@@ -34,6 +36,16 @@ def rules_of(policy: RetrainPolicy) -> autonomy.Rules:
     """The version as the engine knows it, with the level that counts now."""
     values = {field.name: getattr(policy, field.name) for field in fields(autonomy.Rules)}
     return autonomy.Rules(**values | {"level": policy.level_now})
+
+
+def window_of(policy: RetrainPolicy) -> dict[str, Any]:
+    """From which rows a challenger learns, as a run's spec has it; empty for all."""
+    if policy.window == "all":
+        return {}
+    window: dict[str, Any] = {"kind": policy.window, "column": policy.window_column}
+    if policy.window == "since":
+        return window | {"since": str(policy.window_since or "")}
+    return window | {"size": policy.window_size}
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,7 @@ def open_alert_counts(monitors: list[UUID]) -> dict[UUID, int]:
 def alerts_of(project: Project) -> QuerySet[Alert]:
     """All alerts of a project, newest first."""
     return Alert.objects.filter(monitor__deployment__project=project).select_related(
-        "monitor__deployment__project", "taken_by", "window"
+        "monitor__deployment__project", "taken_by", "window", "incident"
     )
 
 
@@ -116,6 +116,7 @@ def retrainings_of(project: Project) -> QuerySet[Retraining]:
         "run__model_version__model",
         "champion__version__model",
         "alert",
+        "plan",
         "created_by",
         "comparison_job",
     )

@@ -16,7 +16,7 @@ from jobs.models import Job
 from jobs.services import start
 from monitoring.models import Alert, Monitor, Retraining, RetrainPolicy
 from monitoring.queries import watch as queries
-from monitoring.queries.rule import newest_like
+from monitoring.queries.rule import newest_like, window_of
 from monitoring.services import policies
 from monitoring.services.monitors import PLATFORM
 from notices.services import tell
@@ -49,7 +49,7 @@ def retrain(
     run, _ = start_run(
         project,
         data=newest_like(before),
-        spec=learned_spec(before),
+        spec=_spec(before, policy),
         by=by,
         cause=Cause.RETRAINING,
         cause_text=cause.strip()[:300],
@@ -67,6 +67,16 @@ def retrain(
     )
     record(by, "retraining.started", retraining, project_key=project.key, run=run.number, cause=retraining.cause)
     return retraining
+
+
+def _spec(before: Run, policy: RetrainPolicy | None) -> dict[str, Any]:
+    """What the model in use learned with; from which rows, the signed rule says where one retrains."""
+    spec = learned_spec(before)
+    if policy is None:
+        return spec
+    rest = {name: value for name, value in spec.items() if name != "window"}
+    window = window_of(policy)
+    return rest | {"window": window} if window else rest
 
 
 def _refuse_second(monitor: Monitor) -> None:

@@ -5,31 +5,32 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Max
-from django.urls import reverse
 from django.utils import timezone
 
 from audit.actors import Actor
 from audit.services import record
 from deployments.models import Release
-from monitoring import rules
+from monitoring import retiring, rules
+from monitoring.loss import RULE
+from monitoring.loss import matter as loss_matter
 from monitoring.models import Alert, Learned, Monitor, Window
+from monitoring.queries.money import loss_of, practices_of
+from monitoring.queries.speaking import speaking_of
 from monitoring.queries.watch import found_live
+from monitoring.services.alerts import tell_about
+from monitoring.services.incidents import incident_of, settle
 from monitoring.services.monitors import PLATFORM, mark_checked
 from monitoring.services.policies import lower_after_incident
-from notices.services import tell
+from monitoring.speaking import speaks
+from projects.contract import Goal
 from projects.models.define import Contract
 from projects.models.kpis import KpiValue
 from projects.models.projects import Project
-from projects.permissions import Role
 from projects.points import Point
 from projects.queries.define import contract_in_force, goals_of
 from projects.queries.kpis import kpis_of
-from projects.queries.team import members_with
 from projects.results import open_words
 from projects.services.kpis import put_values
-
-TOLD = [Role.MLOPS_ENGINEER, Role.ML_ENGINEER]
-ON_EVERY_WINDOW = {"target_at_risk", "no_data"}
 
 
 @transaction.atomic
@@ -77,20 +78,20 @@ def _known_before(monitor: Monitor, release: Release) -> dict[str, Any]:
 
 def _act_on(window: Window, *, by: Actor) -> None:
     monitor = window.monitor
-    goals = goals_of(contract_in_force(monitor.deployment.project))
-    found = found_live(window, goals)
-    matters = rules.matters(
-        window.inputs if window.enough else [],
-        window.answers if window.enough else {},
-        window.performance | {"metrics": found},
-        limits=rules.Limits(monitor.watch_at, monitor.act_at),
-        goals=goals,
-        estimated=_unmeasured(window),
-    )
-    for matter in matters:
-        raise_alert(monitor, matter, window=window, by=by)
+    goals, speaking = goals_of(contract_in_force(monitor.deployment.project)), speaking_of(monitor)
+    found, loss = found_live(window, goals), loss_of(window)
+    practices = practices_of(monitor, window.release)
+    matters = _matters(window, goals, found)
+    matters += [one for one in (loss_matter(loss), retiring.matter(practices)) if one]
+    earlier = _earlier(window, goals, max((speaking.rule(one.rule).period for one in matters), default=1))
+    for matter in rules.ordered(matters):
+        known = (matter.rule, matter.subject)
+        if speaks(speaking.rule(matter.rule), [True, *(known in seen for seen in earlier)]):
+            raise_alert(monitor, matter, window=window, by=by)
     judged = set(rules.ORDER) if window.enough else {"target_at_risk"}
     judged -= set() if window.rows else {"no_data"}
+    judged -= {RULE} if loss is None else set()
+    judged -= set() if practices else {retiring.RULE}
     still = {(matter.rule, matter.subject) for matter in matters}
     told = [found, _unmeasured(window).get("metrics") or {}]
     unknown = {goal.name for goal in goals if all((one.get(goal.key) or {}).get("value") is None for one in told)}
@@ -98,6 +99,30 @@ def _act_on(window: Window, *, by: Actor) -> None:
         unjudged = alert.rule == "target_at_risk" and alert.subject in unknown  # nobody knows whether it is over
         if (alert.rule, alert.subject) not in still and not unjudged:
             _close_by_itself(alert, window, by=by)
+
+
+def _matters(window: Window, goals: list[Goal], found: dict[str, Any]) -> list[rules.Matter]:
+    """What is wrong with the inputs, the answers and the targets of one window."""
+    return rules.matters(
+        window.inputs if window.enough else [],
+        window.answers if window.enough else {},
+        window.performance | {"metrics": found},
+        limits=rules.Limits(window.monitor.watch_at, window.monitor.act_at),
+        goals=goals,
+        estimated=_unmeasured(window),
+    )
+
+
+def _earlier(window: Window, goals: list[Goal], period: int) -> list[set[tuple[str, str]]]:
+    """What was seen in each of the checks before, the newest first, as far back as any rule counts."""
+    if period < 2:
+        return []
+    rows = Window.objects.filter(monitor=window.monitor_id, enough=True, to_at__lt=window.to_at)
+    found = []
+    for row in rows.select_related("monitor__deployment__project", "release__version__run")[: period - 1]:
+        matters = [*_matters(row, goals, found_live(row, goals)), loss_matter(loss_of(row))]
+        found.append({(one.rule, one.subject) for one in matters if one})
+    return found
 
 
 def _unmeasured(window: Window) -> dict[str, Any]:
@@ -132,27 +157,25 @@ def _count_money(window: Window) -> None:
 
 def raise_alert(monitor: Monitor, matter: rules.Matter, *, window: Window | None, by: Actor) -> Alert:
     """Open an alert once per matter; while it is open, a new sight of it only updates it."""
+    speaking = speaking_of(monitor)
+    severity = speaking.severity(matter.rule, matter.severity)
     alert = monitor.alerts.exclude(state=Alert.State.CLOSED).filter(rule=matter.rule, subject=matter.subject).first()
     if alert:
-        alert.last_seen_at, alert.sentence, alert.severity = timezone.now(), matter.sentence[:300], matter.severity
+        alert.last_seen_at, alert.sentence, alert.severity = timezone.now(), matter.sentence[:300], severity
         alert.save(update_fields=["last_seen_at", "sentence", "severity"])
         return alert
     project = monitor.deployment.project
-    alert = Alert(monitor=monitor, window=window, rule=matter.rule, subject=matter.subject)
+    incident = incident_of(monitor, by=by)
+    alert = Alert(monitor=monitor, window=window, incident=incident, rule=matter.rule, subject=matter.subject)
     # The audit's lock comes first, so that two alerts never take the same number.
-    record(
-        by,
-        "alert.opened",
-        alert,
-        project_key=project.key,
-        rule=matter.rule,
-        about=matter.subject,
-        sentence=matter.sentence[:300],
-    )
+    facts = {"rule": matter.rule, "about": matter.subject, "sentence": matter.sentence[:300]}
+    record(by, "alert.opened", alert, project_key=project.key, incident=incident.number, **facts)
     alert.number = (Alert.objects.aggregate(last=Max("number"))["last"] or 0) + 1
-    alert.sentence, alert.severity = matter.sentence[:300], matter.severity
+    alert.sentence, alert.severity = matter.sentence[:300], severity
+    alert.held_until = speaking.held_until(timezone.now(), severity)
     alert.save(force_insert=True)
-    _tell(project, f"Alert {alert.number}: {open_words(project.key).text(matter.sentence)}", alert)
+    if alert.held_until is None:
+        tell_about(alert, f"Alert {alert.number}: {open_words(project.key).text(matter.sentence)}")
     lower_after_incident(alert)
     return alert
 
@@ -161,12 +184,10 @@ def _close_by_itself(alert: Alert, window: Window, *, by: Actor) -> None:
     project = alert.monitor.deployment.project
     alert.state, alert.closed_at = Alert.State.CLOSED, timezone.now()
     alert.closing_note = f"Gone by itself: not seen among the {window.rows} answers up to {window.to_at:%d %B %H:%M}."
-    alert.save(update_fields=["state", "closed_at", "closing_note"])
+    alert.held_until = alert.held_until or speaking_of(alert.monitor).held_until(timezone.now(), "watch")
+    alert.save(update_fields=["state", "closed_at", "closing_note", "held_until"])
     record(by, "alert.closed_by_itself", alert, project_key=project.key, number=alert.number)
-    said = open_words(project.key).text(alert.sentence)
-    _tell(project, f"Alert {alert.number} closed by itself: {said}", alert)
-
-
-def _tell(project: Project, text: str, alert: Alert) -> None:
-    people = [person.pk for person in members_with(project, TOLD)]
-    tell(people, text, url=reverse("alert", args=[project.key, alert.number]), project_key=project.key, kind="alert")
+    settle(alert, by=by)
+    if alert.held_until is None:
+        said = open_words(project.key).text(alert.sentence)
+        tell_about(alert, f"Alert {alert.number} closed by itself: {said}")

@@ -314,8 +314,18 @@ CONTENT: dict[str, Callable[[Things], dict[str, Any]]] = {
     },
     "deployments.segment": _segment,
     "monitoring.window": lambda t: {"from_at": timezone.now() - dt.timedelta(hours=1), "to_at": timezone.now()},
-    "monitoring.retrainpolicy": lambda t: {"version": 60 + t.serial, "signed_at": None, "signed_by": None},
-    "monitoring.alert": lambda t: {"number": 210 + t.serial, "state": "open", "severity": "act"},
+    "monitoring.retrainpolicy": lambda t: {
+        "version": 60 + t.serial,
+        "signed_at": None,
+        "signed_by": None,
+        "lowered_at": None,
+        "window": "all",
+        "window_since": None,
+    },
+    "monitoring.policysignature": lambda t: {"side": "leadership"},
+    "monitoring.alertsettings": lambda t: {"version": 1, "rules": {}, "quiet": {}, "escalate_hours": 24},
+    "monitoring.incident": lambda t: {"number": 310 + t.serial, "closed_at": None},
+    "monitoring.alert": lambda t: {"number": 210 + t.serial, "state": "open", "severity": "act", "held_until": None},
     "monitoring.outcome": lambda t: {"prediction_id": t.prediction, "value": "yes"},
 }
 
@@ -438,6 +448,7 @@ EXAMPLES: dict[str, Callable[[Things, list[str], str], Any]] = {
     "autonomy": lambda t, words, kind: t["monitoring.retrainpolicy"].version,
     "windows": lambda t, words, kind: t["monitoring.window"].pk,
     "alerts": lambda t, words, kind: t["monitoring.alert"].number,
+    "incidents": lambda t, words, kind: t["monitoring.incident"].number,
     "retrainings": lambda t, words, kind: t["monitoring.retraining"].pk,
     "jobs": lambda t, words, kind: t["jobs.job"].pk,
     "handoffs": lambda t, words, kind: t["projects.handoff"].number,

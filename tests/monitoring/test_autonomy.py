@@ -117,7 +117,7 @@ def test_a_rule_that_goes_further_than_telling_waits_for_the_business(live: Live
     with pytest.raises(Conflict, match="newer version"):
         policies.sign_policy(policy, by=live.cast[Role.PRODUCT_MANAGER])
     with pytest.raises(Invalid):
-        rule(live, level=4)
+        rule(live, level=9)
 
 
 def test_a_rule_that_tells_tells_once_and_trains_nothing(live: Live) -> None:
@@ -206,6 +206,7 @@ def test_the_page_and_rest_propose_sign_and_say_what_holds_it(live: Live, client
     client.force_login(live.cast[Role.MLOPS_ENGINEER])
     assert "Nothing happens by itself" in client.get(page).content.decode()
     given = {name: value for name in policies.FIELDS if (value := getattr(Rules(), name)) is not False}
+    given |= {"share": 10, "trial_minutes": 60, "answer_shift": 0.25, "window": "all", "window_size": 0}
     assert client.post(page, given | {"level": 1, "reason": "As agreed."}).status_code == 302
     assert client.post(page, given | {"level": 1, "cool_down_hours": 0, "reason": "x"}).status_code == 422
     assert client.post(f"{page}1/sign/", PROOF).status_code == 403
