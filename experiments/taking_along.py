@@ -18,6 +18,7 @@ MODULES = (
     "experiments.matrices",
     "experiments.moments",
     "experiments.signatures",
+    "experiments.unlabelled.asking",
     *(f"experiments.compiled.{name}" for name in ("columns", "estimators", "model", "preparing", "proof", "trees")),
     *(f"experiments.forecasting.{name}" for name in ("answering", "asking", "naive", "past", "steps")),
     "jobs.report",

@@ -7,9 +7,12 @@ from pathlib import Path
 from django.utils import timezone
 
 from datasets.models.versions import Dataset, Version
-from deployments import queries, services
 from deployments.jobs import seal_when_due
 from deployments.models import Release
+from deployments.queries.versions import latest_gate
+from deployments.services.gates import request_promotion
+from deployments.services.keys import make_key
+from deployments.services.releases import promote
 from experiments.models.registry import ModelVersion
 from experiments.models.runs import Run
 from experiments.services.models import register
@@ -58,13 +61,13 @@ def _registered(project: Project, folder: Path, cast) -> ModelVersion:
 def _promoted(version: ModelVersion, cast, run_jobs) -> Release:
     """Through the gate, as every model."""
     by = cast[Role.MLOPS_ENGINEER]
-    services.request_promotion(version, environment="production", comment="", by=by)
+    request_promotion(version, environment="production", comment="", by=by)
     run_jobs()
-    gate = queries.latest_gate(version)
+    gate = latest_gate(version)
     assert {check["key"]: check["state"] for check in gate.checks if check["state"] != "pass"} == {}
     for role in (Role.BUSINESS_ANALYST, Role.ML_ENGINEER):
         sign_gate(gate, role=role, given=True, reason="", by=cast[role])
-    services.promote(version, environment="production", comment="", by=by)
+    promote(version, environment="production", comment="", by=by)
     run_jobs()
     release = Release.objects.get()
     assert release.state == Release.State.CHAMPION, release.message
@@ -94,7 +97,7 @@ def test_a_forecast_is_promoted_answers_is_measured_and_retrained(shared_cast, s
     Project.objects.filter(pk=project.pk).update(kind=Kind.FORECAST)
     project.refresh_from_db()
     release = _promoted(_registered(project, tmp_path, cast), cast, run_jobs)
-    _, key = services.make_key(release.deployment, name="shop", days=30, by=cast[Role.ML_ENGINEER])
+    _, key = make_key(release.deployment, name="shop", days=30, by=cast[Role.ML_ENGINEER])
     said = _answered(server, key)
 
     seal_when_due()

@@ -89,7 +89,7 @@ def _compares(client: Client) -> None:
         "Which settings lead to good results?",
         "The best first.",
         "How did held_back.log_loss go?",
-        "Run 10 is best",
+        "Run 10 stands first",
     ):
         assert words in text
     assert (
