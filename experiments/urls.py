@@ -8,6 +8,7 @@ from experiments.api import records as api_records
 from experiments.api import runs as api
 from experiments.api import trials as api_trials
 from experiments.pages import baseline, cases, compare, evaluations, models, runs, table, trials
+from experiments.tracking import addresses as tracking
 
 P, A = "p/<slug:key>/", "projects/<slug:key>/"
 
@@ -46,6 +47,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{P}cases/<int:number>/retire/", cases.CaseRetire.as_view(), name="case-retire"),
     path(f"{P}evaluate/", compare.Evaluate.as_view(), name="evaluate"),
     path(f"{P}compare/", compare.Compare.as_view(), name="compare"),
+    *tracking.urlpatterns,
 ]
 api_urls: list[URLPattern | URLResolver] = [
     path(f"{A}runs/", api.Runs.as_view(), name="api-runs"),
