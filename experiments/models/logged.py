@@ -118,6 +118,7 @@ class LogInput(models.Model):
     digest = models.CharField(max_length=36)
     source_type = models.CharField(max_length=36, blank=True)
     source = models.TextField(blank=True)
+    context = models.TextField(blank=True)
     schema = models.TextField(blank=True)
     profile = models.TextField(blank=True)
     tags = models.JSONField(default=dict)

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import CharField, F, Lookup, OrderBy, OuterRef, Q, QuerySet, Subquery, TextField, Value
-from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Concat
 
 from experiments.models.logged import LogInput, LogRun
@@ -129,12 +128,7 @@ def _own(clause: Clause) -> Q:
 
 def _on_dataset(clause: Clause) -> Q:
     """Of the datasets that a run used, one must be so."""
-    rows = LogInput.objects.all()
-    if clause.key == "context":
-        rows = rows.annotate(context=KeyTextTransform("mlflow.data.context", "tags")).filter(_test("context", clause))
-    else:
-        rows = rows.filter(_test(clause.key, clause))
-    return Q(pk__in=rows.order_by().values("run"))
+    return Q(pk__in=LogInput.objects.filter(_test(clause.key, clause)).order_by().values("run"))
 
 
 def _sortable(

@@ -22,7 +22,7 @@ from experiments.tracking.wire import STATES, Refused, unknown
 from problems.problem import Conflict
 from projects.services.projects import lock_project
 
-NAME_TAG = "mlflow.runName"
+NAME_TAG, CONTEXT_TAG = "mlflow.runName", "mlflow.data.context"
 ENDED = {
     RunRecord.State.FINISHED: "run.finished",
     RunRecord.State.FAILED: "run.failed",
@@ -241,14 +241,15 @@ def add_inputs(run: LogRun, *, datasets: Sequence[Used], models: Sequence[str], 
     record = locked(run)
     for one in datasets:
         fields = {"source_type": one.source_type, "source": one.source, "schema": one.schema}
-        fields |= {"profile": one.profile}
+        fields |= {"profile": one.profile, "context": one.tags.get(CONTEXT_TAG, "")}
         row, is_new = LogInput.objects.get_or_create(
             run=run, name=one.name, digest=one.digest,
             defaults={**fields, "tags": dict(one.tags), "version": one.version},
         )  # fmt: skip
         if not is_new and one.tags:
             row.tags = {**row.tags, **one.tags}
-            row.save(update_fields=["tags"])
+            row.context = row.tags.get(CONTEXT_TAG, "")
+            row.save(update_fields=["tags", "context"])
         if one.version is not None and record.data_id is None:
             record.data = one.version
             record.save(update_fields=["data"])
