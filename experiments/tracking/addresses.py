@@ -66,8 +66,6 @@ FILES = [
         put=(LOG, files.put),
         delete=(LOG, files.delete),
     ),
-    at(f"{STORE}mpu/<str:part>/<path:path>", post=(LOG, files.none_here)),
-    at(f"{STORE}presigned/<path:path>", get=(SEE, files.none_here)),
 ]
 ONE = f"{API}logged-models/<str:model_id>"
 MODELS = [

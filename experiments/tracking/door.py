@@ -1,4 +1,4 @@
-"""The base of the protocol's endpoints: a project's door, bearer tokens only, and refusals in the protocol's words."""
+"""The base of the protocol's endpoints: a project's door, and refusals in the protocol's words."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
@@ -15,7 +15,7 @@ from experiments.tracking.wire import INVALID, UNKNOWN, Asked, Refused
 from problems.problem import Problem
 from projects.access import ProjectEndpoint
 from web.api import answer_problem
-from web.authentication import DeclaredAction, TokenAuthentication
+from web.authentication import DeclaredAction
 from web.parsing import StrictJSONParser
 
 WORDS = {
@@ -35,8 +35,8 @@ class MayRead(BasePermission):
 
     def has_permission(self, request: Request, view: Any) -> bool:
         """What the declared action needs of the caller."""
-        if request.method == "POST" and view.declared("POST").endswith(".read"):
-            return isinstance(request.auth, ApiToken)
+        if isinstance(request.auth, ApiToken) and view.declared(request.method or "GET").endswith(".read"):
+            return True
         return DeclaredAction().has_permission(request, view)
 
 
@@ -76,7 +76,6 @@ class AnyJSON(StrictJSONParser):
 class Tracking(ProjectEndpoint):
     """An address of the protocol. `verbs` maps each method to what answers it."""
 
-    authentication_classes = [TokenAuthentication]
     permission_classes = [MayRead]
     parser_classes = [AnyJSON]
     schema = None

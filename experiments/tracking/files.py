@@ -137,7 +137,3 @@ def _listed(door: Tracking, root: str, path: str) -> Any:
     files = [_entry(name, is_folder, size) for name, is_folder, size in found]
     return showing.full({"root_uri": f"mlflow-artifacts:/{root}", "files": files})
 
-
-def none_here(door: Tracking, asked: Asked) -> Any:
-    """Uploads in parts and signed addresses: not here, which clients take for an answer."""
-    raise Refused("Files are sent and fetched whole here.", "NOT_IMPLEMENTED", 501)
