@@ -381,6 +381,7 @@ def _value(column: "models.Field[Any, Any]", things: Things) -> Any:
         (models.JSONField, {}),
         (models.FloatField, 0.5),
         (models.BooleanField, False),
+        (models.BinaryField, b""),
         (models.IntegerField, 1),
         (models.SlugField, f"word-{things.serial}"),
         (models.EmailField, f"person-{things.serial}@example.org"),
