@@ -7,7 +7,7 @@ from experiments.api import evaluations as api_evaluations
 from experiments.api import records as api_records
 from experiments.api import runs as api
 from experiments.api import trials as api_trials
-from experiments.pages import baseline, cases, compare, evaluations, models, runs, table, trials
+from experiments.pages import baseline, cases, compare, evaluations, logged, models, runs, table, trials
 from experiments.tracking import addresses as tracking
 
 P, A = "p/<slug:key>/", "projects/<slug:key>/"
@@ -47,6 +47,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{P}cases/<int:number>/retire/", cases.CaseRetire.as_view(), name="case-retire"),
     path(f"{P}evaluate/", compare.Evaluate.as_view(), name="evaluate"),
     path(f"{P}compare/", compare.Compare.as_view(), name="compare"),
+    path(f"{P}notebook/", logged.FromNotebook.as_view(), name="from-notebook"),
+    path(f"{P}logged/<int:number>/", logged.LoggedRun.as_view(), name="logged-run"),
     *tracking.urlpatterns,
 ]
 api_urls: list[URLPattern | URLResolver] = [

@@ -19,6 +19,7 @@ from experiments.models.logged import (
 from experiments.models.records import RunMetric, RunPoints, RunRecord, RunText
 from experiments.records.points import Point, unpacked
 from experiments.tracking.wire import Refused, unknown
+from problems.problem import Missing
 from projects.models.projects import Project
 
 
@@ -41,6 +42,43 @@ def run_of(project: Project, key: str) -> LogRun:
         raise unknown(f"Run with id={key[:60]} not found")
     row.project = row.record.project = row.experiment.project = project
     return row
+
+
+def logged_run(project: Project, number: int) -> LogRun:
+    """A logged run by its number in the project."""
+    rows = LogRun.objects.select_related("record__created_by", "record__data__dataset", "experiment")
+    row = rows.filter(project=project, record__number=number, record__deleted_at=None).first()
+    if row is None:
+        raise Missing(f"There is no logged run {number} in this project.")
+    row.project = row.record.project = project
+    return row
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A logged model as its run's page tells of it: how its files hold it, and the names it has."""
+
+    model: LogModel
+    form: str
+    names: list[LogVersion]
+
+
+def models_logged_by(run: LogRun) -> list[Kept]:
+    """The logged models of a run."""
+    models = list(LogModel.objects.filter(project=run.project_id, source_run=run.key, deleted_at=None))
+    rows = LogVersion.objects.filter(name__project=run.project_id, model_key__in=[one.key for one in models])
+    names, forms = list(rows.select_related("name")), _forms(models)
+    return [Kept(one, forms[one.pk], [row for row in names if row.model_key == one.key]) for one in models]
+
+
+def _forms(models: Sequence[LogModel]) -> dict[int, str]:
+    """How the files of each model hold it, by their names alone: nothing is opened."""
+    found = dict.fromkeys((one.pk for one in models), "")
+    for model, path in LogFile.objects.filter(model__in=list(found)).values_list("model_id", "path"):
+        ending = path.rpartition(".")[2].lower()
+        if model is not None and (form := {"skops": "skops", "onnx": "ONNX", "pkl": "pickle"}.get(ending)):
+            found[model] = form if found[model] in ("", form) or form == "pickle" else found[model]
+    return found
 
 
 def model_of(project: Project, key: str) -> LogModel:

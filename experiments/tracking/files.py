@@ -136,4 +136,3 @@ def _listed(door: Tracking, root: str, path: str) -> Any:
     found = files_below(door.project, root, artifact_path(path) if path else "")
     files = [_entry(name, is_folder, size) for name, is_folder, size in found]
     return showing.full({"root_uri": f"mlflow-artifacts:/{root}", "files": files})
-

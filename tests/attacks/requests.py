@@ -136,9 +136,12 @@ def references(things: Things) -> dict[str, Any]:
 
 
 def sample_body(route: Route, method: str, things: Things) -> Any:
-    """A plausible body for an endpoint, from its description; references mean the objects of `things`."""
-    if "/mlflow/" in route.pattern:
-        return logged(things)
+    """A plausible body for an endpoint; references mean the objects of `things`."""
+    return logged(things) if "/mlflow/" in route.pattern else _described_body(route, method, things)
+
+
+def _described_body(route: Route, method: str, things: Things) -> Any:
+    """A body from the endpoint's description."""
     path = "/" + SEGMENT.sub(lambda found: "{" + found["name"] + "}", route.pattern)
     operation = description()["paths"].get(path, {}).get(method.lower(), {})
     content = operation.get("requestBody", {}).get("content", {})

@@ -287,7 +287,11 @@ CONTENT: dict[str, Callable[[Things], dict[str, Any]]] = {
     "experiments.edgecase": lambda t: {"number": 80 + t.serial, "owner": t.owner, "retired_at": None},
     "experiments.edgecaserevision": lambda t: {"number": 1, "row": stage.ROW, "answer": "yes"},
     "experiments.edgecaseresult": lambda t: {"passed": True, "checked_at": timezone.now()},
-    "experiments.logexperiment": lambda t: {"number": 40 + t.serial, "name": f"folder-{t.serial}", "tags": {"team": "1"}},
+    "experiments.logexperiment": lambda t: {
+        "number": 40 + t.serial,
+        "name": f"folder-{t.serial}",
+        "tags": {"team": "1"},
+    },
     "experiments.logrun": lambda t: {"key": f"{t.serial:032x}"},
     "experiments.logmodel": lambda t: {"key": f"m-{t.serial:032x}", "tags": {"team": "1"}, "params": {}, "metrics": []},
     "experiments.logfile": lambda t: {
@@ -430,6 +434,7 @@ EXAMPLES: dict[str, Callable[[Things, list[str], str], Any]] = {
     "runs": lambda t, words, kind: t["experiments.run"].number,
     "models": lambda t, words, kind: t["experiments.model"].name,
     "artifacts": lambda t, words, kind: f"{t['experiments.logfile'].root}/notes.txt",
+    "logged": lambda t, words, kind: t["experiments.logrun"].record.number,
     "logged-models": lambda t, words, kind: t["experiments.logmodel"].key,
     "tags": lambda t, words, kind: "team",
     "evaluations": lambda t, words, kind: t["experiments.evaluation"].number,

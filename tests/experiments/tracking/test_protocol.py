@@ -30,20 +30,20 @@ class Notebook:
     def __init__(self, client: Client, key: str = "churn") -> None:
         self.client, self.base = client, f"/p/{key}/mlflow"
 
-    def ask(self, method: str, path: str, status: int = 200, **given: Any) -> Any:
+    def ask(self, method: str, path: str, code: int = 200, /, **given: Any) -> Any:
         place = f"{self.base}/api/2.0/mlflow/{path}"
         if method == "GET":
             answer = self.client.get(place, given)
         else:
             answer = self.client.generic(method, place, json.dumps(given), "application/json")
-        assert answer.status_code == status, (path, answer.status_code, answer.content[:300])
+        assert answer.status_code == code, (path, answer.status_code, answer.content[:300])
         return answer.json()
 
-    def post(self, path: str, status: int = 200, **given: Any) -> Any:
-        return self.ask("POST", path, status, **given)
+    def post(self, path: str, code: int = 200, /, **given: Any) -> Any:
+        return self.ask("POST", path, code, **given)
 
-    def get(self, path: str, status: int = 200, **given: Any) -> Any:
-        return self.ask("GET", path, status, **given)
+    def get(self, path: str, code: int = 200, /, **given: Any) -> Any:
+        return self.ask("GET", path, code, **given)
 
     def run(self, **given: Any) -> str:
         found: str = self.post("runs/create", experiment_id="0", **given)["run"]["info"]["run_id"]
@@ -91,8 +91,8 @@ def test_refusals_have_the_protocols_words(notebook: Notebook) -> None:
         ("POST", "registered-models/create", 400, "INVALID_PARAMETER_VALUE", "cannot contain", {"name": "a/b"}),
         ("POST", "model-versions/create", 404, "RESOURCE_DOES_NOT_EXIST", "not found", {"name": "m", "source": "models:/m-1"}),
     ]  # fmt: skip
-    for method, path, status, code, words, given in cases:
-        answer = notebook.ask(method, path, status, **given)
+    for method, path, status, code, words, sent in cases:
+        answer = notebook.ask(method, path, status, **sent)
         assert answer["error_code"] == code, (path, answer)
         assert words in answer["message"], (path, answer)
 
@@ -162,8 +162,17 @@ def test_runs_are_found_as_an_in_memory_model_finds_them(notebook: Notebook, cas
         notebook.post("runs/log-batch", run_id=run, metrics=rows, params=lists[0], tags=lists[1])
         if place == 4:
             notebook.post("runs/update", run_id=run, status="KILLED", end_time=9)
-        own = {"run_id": run, "run_name": f"r{place}", "start_time": place + 1, "status": "KILLED" if place == 4 else "RUNNING"}
-        own |= {"end_time": 9 if place == 4 else None, "user_id": "", "artifact_uri": f"mlflow-artifacts:/0/{run}/artifacts"}
+        own = {
+            "run_id": run,
+            "run_name": f"r{place}",
+            "start_time": place + 1,
+            "status": "KILLED" if place == 4 else "RUNNING",
+        }
+        own |= {
+            "end_time": 9 if place == 4 else None,
+            "user_id": "",
+            "artifact_uri": f"mlflow-artifacts:/0/{run}/artifacts",
+        }
         facts.append(Facts(own, {"metrics": metrics, "params": params, "tags": tags}))
     number = st.sampled_from(["0.25", "1", "-3", "1e3", "1.25"])
     pattern = st.text("abAB%_*[x", max_size=3)
@@ -200,7 +209,9 @@ def test_files_are_streamed_in_listed_and_sent(notebook: Notebook, cast: Cast, a
     run = notebook.run()
     root = f"{notebook.base}/{STORE}/0/{run}/artifacts"
     for name, content in (("a.txt", b"one"), ("sub/ü b.html", b"<b>"), ("sub/empty", b"")):
-        assert notebook.client.put(f"{root}/{name}", content, content_type="application/octet-stream").status_code == 200
+        assert (
+            notebook.client.put(f"{root}/{name}", content, content_type="application/octet-stream").status_code == 200
+        )
     listed = notebook.client.get(f"{notebook.base}/{STORE}", {"path": f"0/{run}/artifacts"}).json()
     assert listed == {"files": [{"path": "a.txt", "is_dir": False, "file_size": 3}, {"path": "sub", "is_dir": True}]}
     inside = notebook.client.get(f"{notebook.base}/{STORE}", {"path": f"0/{run}/artifacts/sub"}).json()
@@ -270,8 +281,12 @@ def test_the_registry(notebook: Notebook) -> None:
     for bad in ("latest", "V3", "a b", ""):
         notebook.post("registered-models/alias", 400, name="a b", alias=bad, version="2")
     assert notebook.get("registered-models/alias", name="a b", alias="champion")["model_version"]["version"] == "2"
-    assert notebook.get("registered-models/alias", 400, name="a b", alias="no")["error_code"] == "INVALID_PARAMETER_VALUE"
-    found = notebook.get("registered-models/search", filter="name LIKE 'a%' AND tag.`mlflow.prompt.is_prompt` != 'true'")
+    assert (
+        notebook.get("registered-models/alias", 400, name="a b", alias="no")["error_code"] == "INVALID_PARAMETER_VALUE"
+    )
+    found = notebook.get(
+        "registered-models/search", filter="name LIKE 'a%' AND tag.`mlflow.prompt.is_prompt` != 'true'"
+    )
     assert found["registered_models"][0]["aliases"] == [{"alias": "champion", "version": "2"}]
     notebook.get("model-versions/search", 400, filter="current_stage = 'None'")
     notebook.ask("DELETE", "model-versions/delete", name="a b", version="2")
