@@ -1,5 +1,6 @@
 """The page of a run that a program logged, and how a notebook logs to the project."""
 
+import math
 from dataclasses import replace
 
 from django.http import HttpRequest, HttpResponse
@@ -11,6 +12,7 @@ from experiments.comparing_charts import curves
 from experiments.models.logged import LogRun
 from experiments.queries.logged import held_by, logged_run, models_logged_by
 from experiments.queries.records import series_of, summaries_of
+from experiments.records.points import LARGEST
 from experiments.tracking.showing import run_root
 from projects.access import ProjectPage
 from web.figures import Figure, templates
@@ -34,7 +36,7 @@ class LoggedRun(ProjectPage):
         return self.show(
             run=run,
             record=run.record,
-            metrics=held.metrics,
+            metrics=[(name, step, _said(value)) for name, step, _, value in held.metrics],
             params=held.params,
             tags={name: value for name, value in held.tags.items() if not name.startswith(OWN)},
             note=held.tags.get("mlflow.note.content", ""),
@@ -49,6 +51,13 @@ class LoggedRun(ProjectPage):
     def _address(self, run: LogRun, path: str) -> str:
         place = reverse("mlflow-api-2-0-mlflow-artifacts-artifacts-path", args=[self.project.key, "x"])
         return f"{place.removesuffix('x')}{run_root(run)}/{path}"
+
+
+def _said(value: float) -> str:
+    """A number of any size in few characters."""
+    if math.isnan(value):
+        return "not a number"
+    return f"{value:.6g}".replace("-", "−") if abs(value) < LARGEST else "∞" if value > 0 else "−∞"
 
 
 def _figures(run: LogRun) -> list[Figure]:
