@@ -17,7 +17,7 @@ from experiments.tracking.showing import run_root
 from projects.access import ProjectPage
 from web.figures import Figure, templates
 
-MOST_POINTS, MOST_CURVES, MOST_FILES = 1000, 12, 200
+MOST_POINTS, MOST_CURVES, MOST_FILES, MOST_SETTINGS = 1000, 12, 200, 20
 OWN = "mlflow."
 
 
@@ -32,12 +32,14 @@ class LoggedRun(ProjectPage):
         """The page."""
         run = logged_run(self.project, number)
         held = held_by([run])[run.record_id]
+        params = list(held.params.items())
         files = run.files.select_related("blob")[: MOST_FILES + 1]
         return self.show(
             run=run,
             record=run.record,
             metrics=[(name, step, _said(value)) for name, step, _, value in held.metrics],
-            params=held.params,
+            params=params[:MOST_SETTINGS],
+            more_params=params[MOST_SETTINGS:],
             tags={name: value for name, value in held.tags.items() if not name.startswith(OWN)},
             note=held.tags.get("mlflow.note.content", ""),
             inputs=held.inputs,
