@@ -1,7 +1,7 @@
 """Which logged runs a filter of the protocol finds, and in which order, as the database reads it."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from django.db.models import CharField, F, Lookup, OrderBy, OuterRef, Q, QuerySet, Subquery, TextField, Value
 from django.db.models.functions import Cast, Concat
@@ -27,7 +27,7 @@ VIEWS = {"ACTIVE_ONLY": True, "DELETED_ONLY": False, "ALL": None}
 Order = Sequence[tuple[str, str, bool]]
 
 
-class Alike(Lookup):  # type: ignore[type-arg]
+class Alike(Lookup):
     """SQL's LIKE with the size of letters."""
 
     lookup_name = "alike"
@@ -70,7 +70,8 @@ def found_runs(
     """The runs of these folders, in this order; ties by the newest start."""
     number = Cast("experiment__number", CharField())
     place = Concat(Value("mlflow-artifacts:/"), number, Value("/"), F("key"), Value("/artifacts"))
-    rows = LogRun.objects.filter(project=project, experiment__number__in=numbers).alias(place=place)
+    every = LogRun.objects.filter(project=project, experiment__number__in=numbers)
+    rows = cast("QuerySet[LogRun]", every.alias(place=place))
     active = VIEWS.get(view, True)
     if active is not None:
         rows = rows.filter(record__deleted_at__isnull=active)
@@ -78,8 +79,8 @@ def found_runs(
     for clause in clauses:
         rows = rows.filter(_condition(clause, keys))
     by: list[OrderBy] = []
-    for place, (group, key, falling) in enumerate(order):
-        rows, name = _sortable(rows, group, key, keys, f"by_{place}")
+    for at, (group, key, falling) in enumerate(order):
+        rows, name = _sortable(rows, group, key, keys, f"by_{at}")
         by.append(F(name).desc(nulls_last=True) if falling else F(name).asc(nulls_last=True))
     return rows.order_by(*by, "-started", "key").select_related("record", "experiment")
 

@@ -24,7 +24,7 @@ def used_of(project: Project, row: Asked) -> Used:
         if len(said[name]) > most:
             raise too_long(f"dataset.{name}", most)
     tags = {key: value[:500] for key, value in row.pairs("tags").items() if checked_key(key, "tags.key")}
-    return Used(**said, tags=tags, version=linked(project, said["source"]))  # type: ignore[arg-type]
+    return Used(**said, tags=tags, version=linked(project, said["source"]))
 
 
 def linked(project: Project, source: str) -> Version | None:

@@ -32,7 +32,7 @@ class Refused(Problem):
 
     def __init__(self, text: str, word: str = INVALID, status: int = 400) -> None:
         super().__init__(text, code=word)
-        self.status = status  # type: ignore[misc]
+        self.status = status
 
 
 def unknown(text: str) -> Refused:
