@@ -9,6 +9,8 @@ from django.db.models import F
 from datasets.models.versions import Dataset, Version
 from experiments.models.evaluations import Evaluation
 from experiments.models.registry import Alias, Model, ModelVersion
+from experiments.models.logged import LogExperiment, LogFile, LogInput
+from experiments.models.records import RunRecord
 from experiments.models.runs import Run
 from experiments.queries.models import model_version_for
 from experiments.queries.runs import run_for
@@ -75,6 +77,9 @@ def _runs_on(versions: Iterable[Version]) -> Iterable[str]:
         doing = "is being trained" if run.state == Run.State.WAITING else "was trained"
         yield f"Run {run.number} {doing} on {run.data}."
 
+    logged = LogInput.objects.filter(version__in=list(versions)).select_related("run__record", "version__dataset")
+    for used in logged.order_by("-pk")[:SHOWN]:
+        yield f"Run {used.run.record.number}, logged from a notebook, used {used.version}."
     judged = Evaluation.objects.filter(data__in=list(versions)).exclude(data=F("run__data"))
     for evaluation in judged.select_related("run", "data__dataset").order_by("-created_at")[:SHOWN]:
         yield f"Run {evaluation.run.number} was judged on {evaluation.data}."
@@ -114,7 +119,12 @@ def empty(project: Project) -> set[str]:
     versions = ModelVersion.everything.filter(model__project=project)
     runs = Run.everything.filter(project=project)
     held = {*versions.values_list("bundle_id", flat=True), *runs.values_list("bundle_id", flat=True)} - {None}
+    files = LogFile.objects.filter(project=project)
+    held |= set(files.values_list("blob_id", flat=True))
     versions.delete()
+    files.delete()
+    LogExperiment.objects.filter(project=project).delete()
+    RunRecord.everything.filter(project=project, kind=RunRecord.Kind.NOTEBOOK).delete()
     runs.delete()
     Model.objects.filter(project=project).delete()
     return {str(each) for each in held}

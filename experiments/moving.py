@@ -2,6 +2,16 @@
 
 from experiments.models.cases import EdgeCase, EdgeCaseResult, EdgeCaseRevision
 from experiments.models.evaluations import Evaluation
+from experiments.models.logged import (
+    LogExperiment,
+    LogFile,
+    LogInput,
+    LogModel,
+    LogModelLink,
+    LogName,
+    LogRun,
+    LogVersion,
+)
 from experiments.models.records import (
     ComputingPrice,
     RunKey,
@@ -64,6 +74,14 @@ moves(
     Moved(RunText, "record__project"),
     Moved(RunView),
     Moved(ComputingPrice),
+    Moved(LogExperiment),
+    Moved(LogRun),
+    Moved(LogModel),
+    Moved(LogFile),
+    Moved(LogInput, "run__project"),
+    Moved(LogModelLink, "run__project"),
+    Moved(LogName),
+    Moved(LogVersion, "name__project"),
     Moved(Model),
     Moved(ModelVersion, "model__project", check=Check("bundle", PACKAGE, _nothing)),
     Moved(Alias, "model__project"),

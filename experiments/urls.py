@@ -8,7 +8,8 @@ from experiments.api import records as api_records
 from experiments.api import registry as api_registry
 from experiments.api import runs as api
 from experiments.api import trials as api_trials
-from experiments.pages import baseline, cases, compare, evaluations, models, registry, runs, table, trials
+from experiments.pages import baseline, cases, compare, evaluations, logged, models, registry, runs, table, trials
+from experiments.tracking import addresses as tracking
 
 P, A = "p/<slug:key>/", "projects/<slug:key>/"
 V, AM = f"{P}models/<slug:name>/v<int:number>/", f"{A}models/<slug:name>/"
@@ -57,6 +58,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{P}models/<slug:name>/aliases/<slug:alias>/remove/", registry.AliasRemove.as_view(), name="alias-remove"),
     path(f"{P}evaluate/", compare.Evaluate.as_view(), name="evaluate"),
     path(f"{P}compare/", compare.Compare.as_view(), name="compare"),
+    path(f"{P}notebook/", logged.FromNotebook.as_view(), name="from-notebook"),
+    path(f"{P}logged/<int:number>/", logged.LoggedRun.as_view(), name="logged-run"),
+    *tracking.urlpatterns,
 ]
 api_urls: list[URLPattern | URLResolver] = [
     path(f"{A}runs/", api.Runs.as_view(), name="api-runs"),

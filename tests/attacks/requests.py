@@ -31,7 +31,7 @@ def send(client: Client, method: str, path: str, body: Any = None, **more: Any) 
         return client.post(path, (body if isinstance(body, dict) else {}) | {"file": small_file()}, **more)  # type: ignore[return-value]
     if method in SAFE or method == "TRACE":
         return client.generic(method, path, **more)  # type: ignore[return-value]
-    if path.startswith("/api/"):
+    if path.startswith("/api/") or "/mlflow/" in path:
         return client.generic(method, path, json.dumps(body if body is not None else {}), "application/json", **more)  # type: ignore[return-value]
     return client.post(path, body or {}, **more)  # type: ignore[return-value]
 
@@ -136,7 +136,12 @@ def references(things: Things) -> dict[str, Any]:
 
 
 def sample_body(route: Route, method: str, things: Things) -> Any:
-    """A plausible body for an endpoint, from its description; references mean the objects of `things`."""
+    """A plausible body for an endpoint; references mean the objects of `things`."""
+    return logged(things) if "/mlflow/" in route.pattern else _described_body(route, method, things)
+
+
+def _described_body(route: Route, method: str, things: Things) -> Any:
+    """A body from the endpoint's description."""
     path = "/" + SEGMENT.sub(lambda found: "{" + found["name"] + "}", route.pattern)
     operation = description()["paths"].get(path, {}).get(method.lower(), {})
     content = operation.get("requestBody", {}).get("content", {})
@@ -167,6 +172,23 @@ def sample_body(route: Route, method: str, things: Things) -> Any:
     if "recipes" in route.pattern:  # a step that needs no parameters, on a table of this project
         known |= {"kind": "drop_duplicates", "source": things["datasets.dataset"].name}
     return _sample(schema, known | quality(route, things), "")
+
+
+def logged(things: Things) -> dict[str, Any]:
+    """Every field of the tracking protocol at once: what a request does not know, it leaves alone."""
+    run, model = things["experiments.logrun"].key, things["experiments.logmodel"].key
+    return {
+        "run_id": run,
+        "model_id": model,
+        "experiment_id": str(things["experiments.logexperiment"].number),
+        "name": things["experiments.logname"].name,
+        "version": str(things["experiments.logversion"].number),
+        "source": f"models:/{model}",
+        "models": [{"model_id": model}],
+    } | {
+        "new_name": f"other {things.serial}", "max_results": 10, "key": "team", "value": "1", "timestamp": 1,
+        "alias": "champion", "stage": "Staging", "model_json": "{}", "status": "FINISHED",
+    }  # fmt: skip
 
 
 def quality(route: Route, things: Things) -> dict[str, Any]:

@@ -171,7 +171,9 @@ def test_a_token_that_may_only_read_writes_nothing(route: Route, hands: Hands) -
     for method, action in route.actions.items():
         if method not in SAFE and action != PUBLIC:
             with written() as writes:
-                assert send(client, method, path).status_code == 403, f"{method} {path}"
+                status = send(client, method, path).status_code
+            # the tracking protocol searches by POST
+            assert status == 403 or ("/mlflow/" in path and str(action).endswith(".read")), f"{method} {path}"
             assert writes == []
 
 

@@ -294,6 +294,21 @@ CONTENT: dict[str, Callable[[Things], dict[str, Any]]] = {
     "experiments.edgecase": lambda t: {"number": 80 + t.serial, "owner": t.owner, "retired_at": None},
     "experiments.edgecaserevision": lambda t: {"number": 1, "row": stage.ROW, "answer": "yes"},
     "experiments.edgecaseresult": lambda t: {"passed": True, "checked_at": timezone.now()},
+    "experiments.logexperiment": lambda t: {
+        "number": 40 + t.serial,
+        "name": f"folder-{t.serial}",
+        "tags": {"team": "1"},
+    },
+    "experiments.logrun": lambda t: {"key": f"{t.serial:032x}"},
+    "experiments.logmodel": lambda t: {"key": f"m-{t.serial:032x}", "tags": {"team": "1"}, "params": {}, "metrics": []},
+    "experiments.logfile": lambda t: {
+        "root": f"{40 + t.serial}/{t.serial:032x}/artifacts",
+        "path": "notes.txt",
+        "blob": blobs.put_file(trained().table),
+    },
+    "experiments.loginput": lambda t: {"tags": {}},
+    "experiments.logname": lambda t: {"name": f"name-{t.serial}", "aliases": {"champion": 20 + t.serial}, "last": 20},
+    "experiments.logversion": lambda t: {"number": 20 + t.serial, "tags": {"team": "1"}},
     "deployments.environment": lambda t: {"name": "staging", "signers": [], "datasets": []},
     "deployments.trafficplan": lambda t: {
         "state": "running",
@@ -387,6 +402,7 @@ def _value(column: "models.Field[Any, Any]", things: Things) -> Any:
         (models.JSONField, {}),
         (models.FloatField, 0.5),
         (models.BooleanField, False),
+        (models.BinaryField, b""),
         (models.IntegerField, 1),
         (models.SlugField, f"word-{things.serial}"),
         (models.EmailField, f"person-{things.serial}@example.org"),
@@ -435,6 +451,10 @@ EXAMPLES: dict[str, Callable[[Things, list[str], str], Any]] = {
     "runs": lambda t, words, kind: t["experiments.run"].number,
     "models": lambda t, words, kind: t["experiments.model"].name,
     "aliases": lambda t, words, kind: t["experiments.alias"].name,
+    "artifacts": lambda t, words, kind: f"{t['experiments.logfile'].root}/notes.txt",
+    "logged": lambda t, words, kind: t["experiments.logrun"].record.number,
+    "logged-models": lambda t, words, kind: t["experiments.logmodel"].key,
+    "tags": lambda t, words, kind: "team",
     "evaluations": lambda t, words, kind: t["experiments.evaluation"].number,
     "views": lambda t, words, kind: t["experiments.runview"].name,
     "cases": lambda t, words, kind: t["experiments.edgecase"].number,
@@ -488,6 +508,7 @@ RANDOM = {
     "int": "987654",
     "slug": "zzzzz-none",
     "str": "zzzzz-none",
+    "path": "zzzzz/none",
 }
 
 
