@@ -47,7 +47,7 @@ def _hide_model_version(version: ModelVersion, at: datetime | None) -> None:
 
 
 def _purge_run(run: Run) -> set[str]:
-    held = {run.bundle_id} if run.bundle_id else set()
+    held = {each for each in (run.bundle_id, run.given_id) if each}
     run.delete()
     return held
 
@@ -113,7 +113,8 @@ def empty(project: Project) -> set[str]:
     """All model versions, models and runs of a project."""
     versions = ModelVersion.everything.filter(model__project=project)
     runs = Run.everything.filter(project=project)
-    held = {*versions.values_list("bundle_id", flat=True), *runs.values_list("bundle_id", flat=True)} - {None}
+    held = {*versions.values_list("bundle_id", flat=True), *runs.values_list("bundle_id", flat=True)}
+    held = (held | {*runs.values_list("given_id", flat=True)}) - {None}
     versions.delete()
     runs.delete()
     Model.objects.filter(project=project).delete()

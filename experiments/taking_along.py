@@ -20,6 +20,7 @@ MODULES = (
     "experiments.signatures",
     *(f"experiments.compiled.{name}" for name in ("columns", "estimators", "model", "preparing", "proof", "trees")),
     *(f"experiments.forecasting.{name}" for name in ("answering", "asking", "naive", "past", "steps")),
+    "experiments.uploading.outside",
     "jobs.report",
     "problems.problem",
     "projects.measures",
