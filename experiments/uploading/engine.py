@@ -153,12 +153,7 @@ def _order(model: Any, kind: str, data: Prepared) -> tuple[list[int] | None, lis
 
 def _measured(ours: Outside, spec: Mapping[str, Any], data: Prepared, matrices: tuple[Array, Array]) -> dict[str, Any]:
     started = time.perf_counter()
-    try:
-        held, drawn = held_of(spec, data, ours, matrices[1])  # type: ignore[arg-type]  # it is asked as a Pipeline is
-    except Problem:
-        raise
-    except Exception as error:
-        raise refused(f"The model cannot answer the rows of this version: {str(error)[:300]}") from error
+    held, drawn = held_of(spec, data, ours, matrices[1])
     found = {"name": name_of(UPLOADED), "settings": {}, "fit_seconds": 0.0} | drawn
     found["metrics"] = measured(held, spec["seed"])
     found["metrics"] |= measured_goals(goals_in(spec), held, data.held_back_values, spec["seed"])
@@ -187,7 +182,7 @@ def _with(rows: Matrix, place: int, value: Any) -> Matrix:
 def _answers(ours: Outside, kind: str, rows: Matrix) -> bool:
     try:
         said = ours.predict(rows) if kind in NUMBERS else ours.predict_proba(rows)
-    except Exception:
+    except Problem:
         return False
     return bool(np.isfinite(said).all())
 

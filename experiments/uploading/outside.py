@@ -4,12 +4,13 @@ Such a model learned from a table with names (a data frame) or from bare columns
 its own. What it was is said in `signature["outside"]`: {frame, order}.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from experiments.matrices import GAP, Matrix, layout_of
+from problems.problem import Invalid
 
 BOOLEANS = {"true": True, "false": False}
 
@@ -29,11 +30,21 @@ class Outside:
 
     def predict(self, matrix: Matrix) -> Matrix:
         """The number for each row."""
-        return np.asarray(self.pipeline.predict(self._given(matrix)), dtype=np.float64).reshape(len(matrix))
+        return self._asked(self.pipeline.predict, matrix).reshape(len(matrix))
 
     def predict_proba(self, matrix: Matrix) -> Matrix:
         """A line with the chance of each answer for each row, in the order of our answers."""
-        return np.asarray(self.pipeline.predict_proba(self._given(matrix)), dtype=np.float64)[:, self._order]
+        found: Matrix = self._asked(self.pipeline.predict_proba, matrix)[:, self._order]
+        return found
+
+    def _asked(self, ask: Callable[[Any], Any], matrix: Matrix) -> Matrix:
+        """Its answers; whatever it does not take, such as a gap that it cannot fill, is said in words."""
+        try:
+            return np.asarray(ask(self._given(matrix)), dtype=np.float64)
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise Invalid(f"The model cannot answer these rows: {str(error)[:300]}", code="no_answer") from error
 
     def _given(self, matrix: Matrix) -> Any:
         """The rows as the model knows them from where it was made."""
