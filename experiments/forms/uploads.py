@@ -18,7 +18,7 @@ class UploadForm(forms.Form):
         help_text="Made with skops.io.dump(model, “model.skops”). The model answers with chances (predict_proba), or "
         "with a number.",
     )
-    data = forms.ChoiceField(
+    rows = forms.ChoiceField(
         label="Dataset version",
         widget=forms.Select(attrs=TEXT),
         help_text="Rows of it are held back by the seed. Take one whose rows the model did not learn from.",
@@ -69,7 +69,7 @@ class UploadForm(forms.Form):
 
     def __init__(self, *args: Any, versions: Sequence[tuple[str, str]], kind: str, **given: Any) -> None:
         super().__init__(*args, **given)
-        choices(self, "data").choices = list(versions)
+        choices(self, "rows").choices = list(versions)
         if kind != "binary":
             del self.fields["positive"], self.fields["threshold"]
 

@@ -59,7 +59,7 @@ class ModelUpload(ProjectPage, FormPage):
         check_size(file.size)
         found = look(file.file, file.name)
         file.seek(0)
-        given: dict[str, Any] = {"stated": form.stated(), "data": self.versions[form.cleaned_data["data"]]}
+        given: dict[str, Any] = {"stated": form.stated(), "data": self.versions[form.cleaned_data["rows"]]}
         try:
             with words(self.project.key, self.roles).refusals():
                 check_upload(self.project, names=found.names, **given)

@@ -61,7 +61,7 @@ def start_run(
     refuse_unusable(data)
     _refuse_made_elsewhere(copied_from, spec)
     spec = complete_spec(project, spec, data)
-    about = {"cause": cause, "cause_text": cause_text, "copied_from": copied_from, "notes": notes}
+    about: dict[str, Any] = {"cause": cause, "cause_text": cause_text, "copied_from": copied_from, "notes": notes}
     run = write_run(project, spec=spec, data=data, by=by, hypothesis=hypothesis, **about)
     job = start_search(run, by=by) if "tuning" in spec else _training(run, by)
     record(by, "run.started", run, project_key=project.key, run=run.number, data=str(data), cause=cause, spec=spec)

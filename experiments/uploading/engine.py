@@ -154,7 +154,7 @@ def _order(model: Any, kind: str, data: Prepared) -> tuple[list[int] | None, lis
 def _measured(ours: Outside, spec: Mapping[str, Any], data: Prepared, matrices: tuple[Array, Array]) -> dict[str, Any]:
     started = time.perf_counter()
     held, drawn = held_of(spec, data, ours, matrices[1])
-    found = {"name": name_of(UPLOADED), "settings": {}, "fit_seconds": 0.0} | drawn
+    found: dict[str, Any] = {"name": name_of(UPLOADED), "settings": {}, "fit_seconds": 0.0} | drawn
     found["metrics"] = measured(held, spec["seed"])
     found["metrics"] |= measured_goals(goals_in(spec), held, data.held_back_values, spec["seed"])
     return found | {"seconds": round(time.perf_counter() - started, 3)}

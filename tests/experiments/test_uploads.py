@@ -271,7 +271,7 @@ def test_over_rest_and_by_the_page(cast: Cast, version: Version, api_of: Any, br
     assert viewer.post(URL, {"file": SimpleUploadedFile("model.skops", good)}).status_code == 403
 
     page = browser_of(cast[Role.DATA_SCIENTIST])
-    form = {"data": "customers/v1", "target": "left", "test_share": 20, "seed": 7, "threshold": 0.5}
+    form = {"rows": "customers/v1", "target": "left", "test_share": 20, "seed": 7, "threshold": 0.5}
     address = "/p/churn/train/upload/"
     assert b"Upload and measure" in page.get(address).content
     refused = page.post(address, form | {"file": SimpleUploadedFile("model.skops", bad)})
