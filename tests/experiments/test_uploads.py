@@ -26,7 +26,7 @@ from datasets.models.versions import Version
 from datasets.queries.versions import table_path
 from experiments.models.evaluations import Evaluation
 from experiments.models.runs import Cause, Run
-from experiments.packaging import Bundle
+from experiments.packaging import TRUSTED, Bundle
 from experiments.preparing import prepared
 from experiments.services.models import register
 from experiments.services.runs import reproduce, start_run
@@ -211,7 +211,7 @@ def test_foreign_types_strange_members_and_bombs_are_refused_by_name(tmp_path: P
 
 def test_a_tree_that_leads_astray_and_a_vectorizer_that_reads_files_are_refused() -> None:
     forest = RandomForestClassifier(3, max_depth=3, random_state=1, n_jobs=50)
-    model = skops.io.loads(skops.io.dumps(small(estimator=forest)), trusted=["sklearn.tree._tree.Tree"])
+    model = skops.io.loads(skops.io.dumps(small(estimator=forest)), trusted=TRUSTED)
     refuse_unsound(model)
     state = model[-1].estimators_[1].tree_.__getstate__()
     for column, value in (("left_child", 0), ("right_child", 10_000), ("feature", 400)):
