@@ -63,11 +63,12 @@ def _tree(tree: Any) -> bool:
 
 def _estimator(estimator: Any) -> bool:
     """A tree looks at no more columns than its estimator lets through."""
-    return int(estimator.tree_.n_features) == int(estimator.n_features_in_)
+    looked = int(estimator.tree_.n_features)
+    return looked == int(getattr(estimator, "n_features_in_", looked))  # a tree of a forest does not say
 
 
 def _forest(forest: Any) -> bool:
-    return all(int(one.n_features_in_) == int(forest.n_features_in_) for one in forest.estimators_)
+    return all(int(one.tree_.n_features) == int(forest.n_features_in_) for one in forest.estimators_)
 
 
 def _steps(predictor: Any) -> bool:
