@@ -17,4 +17,4 @@ class ExperimentsConfig(AppConfig):
             import_module(module.name)
 
     def ready(self) -> None:
-        from experiments import discarding, jobs, moving, overview  # noqa: F401  they register themselves
+        from experiments import discarding, jobs, moving, overview, results  # noqa: F401  they register themselves

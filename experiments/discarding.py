@@ -49,7 +49,7 @@ def _hide_model_version(version: ModelVersion, at: datetime | None) -> None:
 
 
 def _purge_run(run: Run) -> set[str]:
-    held = {run.bundle_id} if run.bundle_id else set()
+    held = {each for each in (run.bundle_id, run.given_id) if each}
     run.delete()
     return held
 
@@ -118,7 +118,8 @@ def empty(project: Project) -> set[str]:
     """All model versions, models and runs of a project."""
     versions = ModelVersion.everything.filter(model__project=project)
     runs = Run.everything.filter(project=project)
-    held = {*versions.values_list("bundle_id", flat=True), *runs.values_list("bundle_id", flat=True)} - {None}
+    held = {*versions.values_list("bundle_id", flat=True), *runs.values_list("bundle_id", flat=True)}
+    held = (held | {*runs.values_list("given_id", flat=True)}) - {None}
     files = LogFile.objects.filter(project=project)
     held |= set(files.values_list("blob_id", flat=True))
     versions.delete()

@@ -20,7 +20,7 @@ def environment(data_sha256: str, seed: int, threads: int) -> dict[str, Any]:
     """Plain facts about this process."""
     return {
         "python": platform.python_version(),
-        "packages": {name: found for name in PACKAGES if (found := _version(name))},
+        "packages": {name: found for name in PACKAGES if (found := version_of(name))},
         "machine": f"{platform.system()} {platform.machine()}",
         "threads": threads,
         "seed": seed,
@@ -74,9 +74,9 @@ def changed(before: Mapping[str, Any]) -> list[str]:
     """Which libraries that models are made of are here in another version than in this environment, in words."""
     packages = before.get("packages") or {}
     told = [
-        f"{name} {packages[name]} is {_version(name) or 'not installed'} here"
+        f"{name} {packages[name]} is {version_of(name) or 'not installed'} here"
         for name in PACKAGES
-        if name not in READERS and packages.get(name) and packages[name] != _version(name)
+        if name not in READERS and packages.get(name) and packages[name] != version_of(name)
     ]
     was, now = str(before.get("python") or ""), platform.python_version()
     if was and was.split(".")[:2] != now.split(".")[:2]:
@@ -84,7 +84,7 @@ def changed(before: Mapping[str, Any]) -> list[str]:
     return told
 
 
-def _version(name: str) -> str:
+def version_of(name: str) -> str:
     """Empty where an optional package is not installed."""
     try:
         return version(name)

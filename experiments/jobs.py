@@ -1,19 +1,20 @@
-"""The jobs of the experiments room: train a run, judge its model, put the edge-case book to it."""
+"""The jobs of the experiments room: train a run or take in a model, judge it, put the edge-case book to it."""
 
 from datasets.queries.versions import table_path
 from experiments.models.evaluations import Evaluation
 from experiments.models.runs import Run
-from experiments.services import cases, evaluations, tunings
+from experiments.services import asking, cases, evaluations, tunings, uploads
 from experiments.services.runs import PLATFORM, engine_spec, fail_run, finish_run
 from experiments.tried import summary_of
 from jobs.context import Context
 from jobs.limits import Limits
 from jobs.models import Job
-from jobs.registry import job
+from jobs.registry import job, periodic
 from storage.blobs import put_file
 
 JUDGING = Limits(wall_seconds=2 * 3600, cpu_seconds=2 * 3600)
 TRYING = Limits(wall_seconds=2 * 3600, cpu_seconds=2 * 3600)
+TAKING = Limits(wall_seconds=3600, cpu_seconds=3600)
 QUICK = Limits(wall_seconds=15 * 60, cpu_seconds=15 * 60)
 
 
@@ -32,6 +33,25 @@ def train(context: Context) -> None:
         cases.ask_about_cases(finished, by=PLATFORM)
 
 
+@job("experiments.take_upload", queue="training", limits=TAKING, on_failure=fail_run)
+def take_upload(context: Context) -> None:
+    """Check and measure a model that was made elsewhere in the limited child, then keep it as any other."""
+    run = Run.objects.select_related("project", "data", "contract").get(pk=context.job.subject_id)
+    spec = uploads.taking_spec(run, context.job.payload["uploaded"])
+    answer = context.call("experiments.uploading.engine:run", spec)
+    bundle = put_file(context.folder / "bundle.zip")
+    with context.finish({"run": run.number, "method": answer["method"]}):
+        finished = finish_run(run, answer, bundle)
+        evaluations.start_evaluation(finished, by=PLATFORM)
+        cases.ask_about_cases(finished, by=PLATFORM)
+
+
+@periodic("experiments.uploads", every=300)
+def forget_uploads() -> None:
+    """Let go of uploaded files whose runs are over: what is kept is in the bundle, what was refused is not kept."""
+    uploads.forget_files()
+
+
 @job("experiments.evaluate", queue="evaluation", limits=JUDGING, on_failure=evaluations.fail_evaluation)
 def evaluate(context: Context) -> None:
     """Judge a run's model in the limited child, then keep what was found."""
@@ -40,6 +60,15 @@ def evaluate(context: Context) -> None:
     found = context.call("experiments.judging:run", evaluations.judging_spec(evaluation))
     with context.finish({"run": evaluation.run.number, "evaluation": evaluation.number}):
         evaluations.finish_evaluation(evaluation, found)
+
+
+@job("experiments.explain", queue="evaluation", limits=QUICK)
+def explain(context: Context) -> None:
+    """Answer one row that somebody typed with a run's stored model in the limited child, with reasons."""
+    run = Run.objects.get(pk=context.job.payload["run"])
+    found = context.call("experiments.explaining:run", asking.asking_spec(run, context.job.payload["row"]))
+    with context.finish(found):
+        pass
 
 
 @job("experiments.ask_cases", queue="evaluation", limits=QUICK)

@@ -33,6 +33,7 @@ def _run(fields: Fields, landing: Landing) -> None:
     """What was being trained is over."""
     if fields.get("state") == Run.State.WAITING:
         fields |= {"state": Run.State.CANCELLED, "message": "It was not finished when the project was packed."}
+    fields["given"] = None
 
 
 def _evaluation(fields: Fields, landing: Landing) -> None:

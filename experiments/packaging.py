@@ -20,6 +20,7 @@ from experiments.compiled.proof import COMPILED, STORED, Proof, mark_of
 from experiments.forecasting.answering import Asked, asked
 from experiments.matrices import Layout, Matrix, from_rows, layout_of
 from experiments.unlabelled.asking import oddness, placed
+from experiments.uploading.outside import wrapped
 from jobs.report import Report
 from problems.problem import Invalid
 from projects.measures import NUMBERS, UNLABELLED
@@ -77,6 +78,7 @@ _OBJECTS = (
     "sklearn.compose._column_transformer.ColumnTransformer",
     "sklearn.compose._target.TransformedTargetRegressor",
     "sklearn.covariance._elliptic_envelope.EllipticEnvelope",
+    "sklearn.decomposition._pca.PCA",
     "sklearn.dummy.DummyClassifier",
     "sklearn.dummy.DummyRegressor",
     "sklearn.ensemble._forest.ExtraTreesClassifier",
@@ -96,7 +98,9 @@ _OBJECTS = (
     "sklearn.feature_extraction.text.TfidfVectorizer",
     "sklearn.impute._base.MissingIndicator",
     "sklearn.impute._base.SimpleImputer",
+    "sklearn.linear_model._base.LinearRegression",
     "sklearn.linear_model._coordinate_descent.ElasticNet",
+    "sklearn.linear_model._coordinate_descent.Lasso",
     "sklearn.linear_model._logistic.LogisticRegression",
     "sklearn.linear_model._ridge.Ridge",
     "sklearn.mixture._gaussian_mixture.GaussianMixture",
@@ -110,6 +114,7 @@ _OBJECTS = (
     "sklearn.neural_network._multilayer_perceptron.MLPRegressor",
     "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
     "sklearn.pipeline.Pipeline",
+    "sklearn.preprocessing._data.MinMaxScaler",
     "sklearn.preprocessing._data.RobustScaler",
     "sklearn.preprocessing._data.StandardScaler",
     "sklearn.preprocessing._discretization.KBinsDiscretizer",
@@ -117,6 +122,7 @@ _OBJECTS = (
     "sklearn.preprocessing._encoders.OrdinalEncoder",
     "sklearn.preprocessing._label.LabelBinarizer",
     "sklearn.preprocessing._label.LabelEncoder",
+    "sklearn.preprocessing._polynomial.PolynomialFeatures",
     "sklearn.preprocessing._target_encoder.TargetEncoder",
     "sklearn.svm._classes.LinearSVC",
     "sklearn.svm._classes.LinearSVR",
@@ -196,7 +202,7 @@ def refuse_foreign(content: bytes) -> None:
             schema = json.loads(archive.read("schema.json"))
     except (zipfile.BadZipFile, KeyError, ValueError, RecursionError, NotImplementedError, EOFError) as error:
         raise Invalid("The model file is not a whole skops file.", code="bad_model") from error
-    foreign = sorted({name for loader, name in _types(schema) if (loader, name) not in ALLOWED})
+    foreign = sorted({name for loader, name in types_in(schema) if (loader, name) not in ALLOWED})
     if foreign:
         raise Invalid(
             f"The model file contains types that are not allowed: {', '.join(foreign[:10])}.",
@@ -205,7 +211,7 @@ def refuse_foreign(content: bytes) -> None:
         )
 
 
-def _types(schema: Any) -> set[tuple[str, str]]:
+def types_in(schema: Any) -> set[tuple[str, str]]:
     """Every (loader, module.class) that a schema names, at any depth."""
     found, waiting = set(), [schema]
     while waiting:
@@ -235,12 +241,14 @@ def pack(
     golden: Mapping[str, Any],
     card: Mapping[str, Any],
     prove: Callable[[bytes], Proof] | None = None,
+    stored: bytes | None = None,
 ) -> None:
     """Write the bundle; every JSON part is plain, so NaN in one of them is an error of ours.
 
-    `prove` is given the stored model; its compiled form, if it has one, becomes a part, and the card tells of it.
+    `stored` are the model's own bytes, where it came as a file. `prove` is given the stored model; its compiled form,
+    if it has one, becomes a part, and the card tells of it.
     """
-    model = dumped(pipeline)
+    model = dumped(pipeline) if stored is None else stored
     proof = prove(model) if prove else None
     if proof:
         card = {**card, "serving": proof.facts}
@@ -280,7 +288,7 @@ class Bundle:
 
     def predictor(self) -> "Predictor":
         """The stored pipeline itself, ready to answer."""
-        return Predictor(loaded(self._model), self.signature)
+        return Predictor(wrapped(loaded(self._model), self.signature), self.signature)
 
     def compiled(self) -> "Predictor":
         """The compiled model, ready to answer; Invalid says why there is none for this very model."""

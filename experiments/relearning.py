@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from experiments.columns import from_table
-from experiments.estimators.catalog import FAMILIES
+from experiments.estimators.catalog import FAMILIES, UPLOADED
 from experiments.estimators.preprocessing import pipeline
 from experiments.evaluation.folds import FOLDS, cross_validated, folds
 from experiments.evaluation.held import Judge, hold
@@ -29,6 +29,8 @@ def relearned(spec: Mapping[str, Any], layout: Layout, judge: Judge, metric: str
     """
     if spec["fit_seconds"] > LONGEST_FIT:
         return {"reason": f"Training it again eight times would take {8 * spec['fit_seconds'] / 60:.0f} minutes."}
+    if spec["method"] == UPLOADED:
+        return {"reason": "This model was made elsewhere; nothing here can train it again."}
     if spec["method"] not in FAMILIES:
         return {"reason": "This method is not among those that can be trained here."}
     data = prepared(spec, Silent())

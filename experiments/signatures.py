@@ -5,6 +5,7 @@ from typing import Any
 
 from experiments.forecasting import asking
 from experiments.moments import moment
+from problems.problem import Invalid
 
 LARGEST = 1e30  # beyond this a number cannot be scaled or squared safely; training treats it as missing
 LONGEST_TEXT, LONGEST_PROSE = 10_000, 100_000
@@ -40,6 +41,16 @@ def check_rows(signature: Signature, rows: list[Any]) -> tuple[list[Row], list[R
         if len(errors) == found:
             clean.append(values)
     return clean, errors
+
+
+def checked_row(signature: Signature, row: Any) -> Row:
+    """One clean row, or a refusal that names each field."""
+    clean, errors = check_rows(signature, [row])
+    if errors:
+        fields = {one["field"] or "row": f"It {one['message']}." for one in errors}
+        said = "; ".join(f"{one['field'] or 'the row'} {one['message']}" for one in errors[:5])
+        raise Invalid(f"The model does not take this row: {said}.", fields=fields)
+    return clean[0]
 
 
 def unknown_count(signature: Signature, row: Row) -> int:

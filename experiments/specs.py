@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from experiments import recent_rows, treatments
-from experiments.estimators.catalog import FAMILIES, for_kind
+from experiments.estimators.catalog import FAMILIES, UPLOADED, for_kind
 from experiments.forecasting import asked
 from experiments.guesses import NUMERIC, TIMES, Column, guess_inputs, guess_positive, guess_target
 from experiments.searching import plans
@@ -286,6 +286,8 @@ def _workable(methods: Mapping[str, Spec], rows: int) -> None:
 
 
 def _strange(key: Any) -> str:
+    if key == UPLOADED:
+        return "A model made elsewhere cannot be trained here. Choose methods."
     family = FAMILIES.get(key) if isinstance(key, str) else None
     if family is None:
         return ""

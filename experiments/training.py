@@ -72,27 +72,27 @@ def _run(spec: dict[str, Any], folder: Path, report: Report, threads: int) -> di
     fitted, methods = _methods(spec, data, matrices, decide_by, report, steps)
     chosen = best({key: methods[key]["metrics"] for key in spec["methods"]}, goals, decide_by)
     report.log(f"Chosen: {methods[chosen]['name']} (by {decide_by}).")
-    _warn_of_chance(data, methods, chosen, decide_by)
+    warn_of_chance(data, methods, chosen, decide_by)
     report.progress(steps - 2, steps, "Finding out what it looks at")
-    weights = _importance(fitted[chosen], spec, data, matrices[1], report, steps)
+    weights = looked_at(fitted[chosen], spec, data, matrices[1], report, steps)
     parts = (data.split.train, data.split.test)
     sides = {side: (matrices[i], data.truth[parts[i]]) for i, side in enumerate(("train", "held_back"))}
     series = series_of(fitted[chosen], sides)
     report.progress(steps - 1, steps, "Packing the model and checking it")
     ahead = _back_tested(spec, data, methods, chosen, fitted[chosen], matrices)
-    signature = _signature(spec, data, ahead) | _signed(spec, fitted[chosen], matrices[0])
+    signature = signature_of(spec, data, ahead) | _signed(spec, fitted[chosen], matrices[0])
     if ahead:
         shown = methods[chosen]["residuals"]["ahead"]
         shown["coming"] = coming(Predictor(fitted[chosen], signature), signature, shown["series"]["called"])
     beside = uplift.beside(spec, data, fitted[chosen], matrices[1], report)
     surroundings = environment(spec["data_sha256"], spec["seed"], threads)
     path = folder / "bundle.zip"
-    serving = _pack(path, fitted[chosen], signature, spec, data, methods[chosen], surroundings, matrices[1])
+    serving = packed_model(path, fitted[chosen], signature, spec, data, methods[chosen], surroundings, matrices[1])
     report.progress(steps, steps, "Done")
     return {
         "method": chosen,
         "metrics": methods[chosen]["metrics"],
-        "evaluation": _evaluation(spec, data, methods, chosen, decide_by, weights)
+        "evaluation": evaluation_of(spec, data, methods, chosen, decide_by, weights)
         | beside
         | ({"forecast": ahead} if ahead else {})
         | _found_alone(spec, data, chosen, fitted[chosen], signature, matrices)
@@ -110,12 +110,12 @@ def _methods(
     methods: dict[str, dict[str, Any]] = {}
     for number, (key, settings) in enumerate({"dummy": {}, **spec["methods"]}.items(), start=1):
         report.progress(number, steps, f"Training: {FAMILIES[key].name}")
-        fitted[key], methods[key] = _method(key, settings, spec, data, matrices)
-        report.log(_said(methods[key], decide_by))
+        fitted[key], methods[key] = method_of(key, settings, spec, data, matrices)
+        report.log(said_of_method(methods[key], decide_by))
     return fitted, methods
 
 
-def _method(
+def method_of(
     key: str, settings: Mapping[str, Any], spec: Mapping[str, Any], data: Prepared, matrices: tuple[Array, Array]
 ) -> tuple[Pipeline, dict[str, Any]]:
     """Fit one method and measure it on the held-back rows."""
@@ -134,14 +134,14 @@ def _method(
         drawn: dict[str, Any] = {}
         held: Held = learning.held_of(model, key, settings, spec, data.layout, matrices, truth)
     else:
-        held, drawn = _held(spec, data, model, matrices[1])
+        held, drawn = held_of(spec, data, model, matrices[1])
     found |= {"metrics": measured(held, spec["seed"]), **drawn}
     values = data.held_back_values
     found["metrics"] |= measured_goals(goals_in(spec), held, values, spec["seed"])
     return model, found | {"seconds": round(time.perf_counter() - started, 3)}
 
 
-def _held(spec: Mapping[str, Any], data: Prepared, model: Pipeline, matrix: Array) -> tuple[Held, dict[str, Any]]:
+def held_of(spec: Mapping[str, Any], data: Prepared, model: Pipeline, matrix: Array) -> tuple[Held, dict[str, Any]]:
     """The method's answers beside the truth of the held-back rows, and what figures are drawn from."""
     truth = data.truth[data.split.test]
     if spec["kind"] == "binary":
@@ -213,13 +213,13 @@ def _whole(counts: Mapping[str, float]) -> dict[str, int]:
     return {name: round(count) for name, count in counts.items()}
 
 
-def _said(method: Mapping[str, Any], decide_by: str) -> str:
+def said_of_method(method: Mapping[str, Any], decide_by: str) -> str:
     found = method["metrics"][decide_by]
     value = "undefined" if found["value"] is None else f"{found['value']:.4f}"
     return f"{method['name']}: {decide_by} {value}, {method['seconds']:.1f} s."
 
 
-def _warn_of_chance(data: Prepared, methods: Mapping[str, Any], chosen: str, decide_by: str) -> None:
+def warn_of_chance(data: Prepared, methods: Mapping[str, Any], chosen: str, decide_by: str) -> None:
     """The honest warning when looking at the inputs did not help."""
     ours, theirs = methods[chosen]["metrics"], methods["dummy"]["metrics"]
     if "flag_stability" in ours and ours["roc_auc"]["value"] is None:
@@ -234,7 +234,7 @@ def _warn_of_chance(data: Prepared, methods: Mapping[str, Any], chosen: str, dec
         data.warnings.append({"column": "", "text": text})
 
 
-def _importance(
+def looked_at(
     model: Pipeline, spec: Mapping[str, Any], data: Prepared, matrix: Array, report: Report, steps: int
 ) -> list[dict[str, Any]]:
     """Permutation importance by ROC AUC, by balanced accuracy, or by RMSE in the unit of the answer."""
@@ -257,7 +257,7 @@ def _importance(
     return importance(data.layout, matrix, truth, score, spec["seed"], told)
 
 
-def _signature(spec: Mapping[str, Any], data: Prepared, ahead: Mapping[str, Any] | None) -> dict[str, Any]:
+def signature_of(spec: Mapping[str, Any], data: Prepared, ahead: Mapping[str, Any] | None) -> dict[str, Any]:
     if data.frame is not None and ahead is not None:
         given = described(spec, data.frame, data.inputs, ahead["sizes"])
     else:
@@ -274,7 +274,7 @@ def _signature(spec: Mapping[str, Any], data: Prepared, ahead: Mapping[str, Any]
     }
 
 
-def _pack(
+def packed_model(
     path: Path,
     model: Pipeline,
     signature: dict[str, Any],
@@ -283,10 +283,11 @@ def _pack(
     method: Mapping[str, Any],
     surroundings: Mapping[str, Any],
     matrix: Array,
+    stored: bytes | None = None,
 ) -> dict[str, Any]:
     """Write the bundle, read it back, and make sure that what was read answers as what was trained.
 
-    Returns what was proved of its compiled form.
+    Returns what was proved of its compiled form. `stored` are the model's bytes where it came as a file.
     """
     if data.frame is not None:
         rows = proof(signature, data.frame, GOLDEN)
@@ -306,7 +307,7 @@ def _pack(
     card = _card(spec, data, method) | {"environment": dict(surroundings)}
     golden = {"rows": rows, "answers": expected}
     parts = {"signature": signature, "reference": reference, "golden": golden, "card": card}
-    pack(path, pipeline=model, **parts, prove=lambda stored: proved(model, stored, signature, matrix))
+    pack(path, pipeline=model, **parts, prove=lambda kept: proved(model, kept, signature, matrix), stored=stored)
     bundle = Bundle.open(path)
     for answer, wanted in zip(bundle.predictor().predict(bundle.golden["rows"]), expected, strict=True):
         told = (answer.answer, answer.probability, answer.score)
@@ -351,7 +352,7 @@ def _answers(model: Pipeline, signature: Mapping[str, Any], data: Prepared, matr
     return binned(chances) | {"positive_share": float((chances >= signature["threshold"]).mean())}
 
 
-def _evaluation(
+def evaluation_of(
     spec: Mapping[str, Any],
     data: Prepared,
     methods: Mapping[str, Any],

@@ -2,13 +2,28 @@
 
 from django.urls import URLPattern, URLResolver, path
 
+from experiments.api import asking as api_asking
 from experiments.api import cases as api_cases
 from experiments.api import evaluations as api_evaluations
 from experiments.api import records as api_records
 from experiments.api import registry as api_registry
 from experiments.api import runs as api
 from experiments.api import trials as api_trials
-from experiments.pages import baseline, cases, compare, evaluations, logged, models, registry, runs, table, trials
+from experiments.api import uploads as api_uploads
+from experiments.pages import (
+    asking,
+    baseline,
+    cases,
+    compare,
+    evaluations,
+    logged,
+    models,
+    registry,
+    runs,
+    table,
+    trials,
+    uploads,
+)
 from experiments.tracking import addresses as tracking
 
 P, A = "p/<slug:key>/", "projects/<slug:key>/"
@@ -25,11 +40,14 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{P}train/views/<str:name>/", table.View.as_view(), name="run-view"),
     path(f"{P}train/views/<str:name>/delete/", table.ViewDelete.as_view(), name="run-view-delete"),
     path(f"{P}train/new/", runs.RunCreate.as_view(), name="run-new"),
+    path(f"{P}train/upload/", uploads.ModelUpload.as_view(), name="model-upload"),
     path(f"{P}runs/<int:number>/", runs.RunPage.as_view(), name="run"),
     path(f"{P}runs/<int:number>/register/", runs.Register.as_view(), name="run-register"),
     path(f"{P}runs/<int:number>/reproduce/", runs.Reproduce.as_view(), name="run-reproduce"),
     path(f"{P}runs/<int:number>/notes/", runs.Notes.as_view(), name="run-notes"),
     path(f"{P}runs/<int:number>/describe/", runs.Describe.as_view(), name="run-describe"),
+    path(f"{P}runs/<int:number>/ask/", asking.Ask.as_view(), name="run-ask"),
+    path(f"{P}runs/<int:number>/ask/<uuid:job_id>/", asking.Answered.as_view(), name="run-answer"),
     path(f"{P}runs/<int:number>/trials/", trials.Trials.as_view(), name="trials"),
     path(f"{P}runs/<int:number>/trials/stop/", trials.StopSearch.as_view(), name="search-stop"),
     path(f"{P}runs/<int:number>/evaluations/new/", evaluations.EvaluationNew.as_view(), name="evaluation-new"),
@@ -64,12 +82,14 @@ urlpatterns: list[URLPattern | URLResolver] = [
 ]
 api_urls: list[URLPattern | URLResolver] = [
     path(f"{A}runs/", api.Runs.as_view(), name="api-runs"),
+    path(f"{A}runs/upload/", api_uploads.Uploads.as_view(), name="api-model-upload"),
     path(f"{A}runs/views/", api_records.Views.as_view(), name="api-run-views"),
     path(f"{A}runs/views/<str:name>/", api_records.ViewDetail.as_view(), name="api-run-view"),
     path(f"{A}runs/price/", api_records.Price.as_view(), name="api-run-price"),
     path(f"{A}runs/<int:number>/series/", api_records.Series.as_view(), name="api-run-series"),
     path(f"{A}runs/<int:number>/", api.RunDetail.as_view(), name="api-run"),
     path(f"{A}runs/<int:number>/register/", api.Register.as_view(), name="api-run-register"),
+    path(f"{A}runs/<int:number>/ask/", api_asking.Ask.as_view(), name="api-run-ask"),
     path(f"{A}runs/<int:number>/trials/", api_trials.Trials.as_view(), name="api-trials"),
     path(f"{A}runs/<int:number>/trials/stop/", api_trials.StopSearch.as_view(), name="api-search-stop"),
     path(f"{A}runs/<int:number>/evaluations/", api_evaluations.Evaluations.as_view(), name="api-evaluations"),

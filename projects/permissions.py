@@ -117,6 +117,8 @@ ACTIONS: dict[str, tuple[str, frozenset[Role]]] = {
         ("quality.subscribe", "Count on a data contract", _DOERS),
         ("run.read", "See runs", _EVERYONE),
         ("run.start", "Start training", _SCIENCE | _DELIVERY | {Role.OWNER, Role.DATA_ANALYST}),
+        ("run.upload", "Bring a model that was made elsewhere", _SCIENCE | _DELIVERY | {Role.OWNER}),
+        ("run.ask", "Ask a model about a row, with reasons", _DOERS),
         ("view.save", "Keep named views of the runs", _DOERS),
         ("price.change", "Say what an hour of computing costs", _DELIVERY | {Role.OWNER}),
         ("evaluation.start", "Judge a model", _SCIENCE | _DELIVERY | {Role.OWNER, Role.DATA_ANALYST}),

@@ -71,6 +71,7 @@ BESIDE = {
         "tracking": "a protocol over the same services",
         "listing": "rows of lists, for pages and API alike",
         "reports": "a run as its pages and the API show it",
+        "results": "fills the socket of what jobs found",
         "valuing": "a run's worth as its pages and the API show it",
     },
     "deployments": {

@@ -17,6 +17,7 @@ from experiments.estimators.xgboost_trees import XGBOOST
 
 _SIMPLE = (BOOSTED, LOGISTIC, LINEAR, FOREST, EXTRA_TREES, LINEAR_SVM, KERNEL_SVM, NEIGHBOURS, BAYES, NEURAL)
 _UNLABELLED = (K_MEANS, MINI_BATCH, MIXTURE, ISOLATION, OUTLIER_FACTOR, ONE_CLASS, ELLIPSE)
+UPLOADED = "uploaded"  # stands for a method that nothing here can train
 FAMILIES: dict[str, Family] = {
     family.key: family for family in (*_SIMPLE, LIGHTGBM, XGBOOST, *_UNLABELLED, VOTE, STACK, DUMMY)
 }
@@ -31,4 +32,6 @@ def for_kind(kind: str) -> list[Family]:
 
 def name_of(key: str) -> str:
     """A method's name in words."""
+    if key == UPLOADED:
+        return "Model made elsewhere"
     return FAMILIES[key].name if key in FAMILIES else key

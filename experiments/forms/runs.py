@@ -329,7 +329,7 @@ class CaseForm(forms.Form):
         if not answers:
             del self.fields["answer"]
         for place, field in enumerate(inputs):
-            self.fields[f"v{place}"] = _cell(field, hidden=field["name"] in closed)
+            self.fields[f"v{place}"] = cell(field, hidden=field["name"] in closed)
 
     @property
     def cells(self) -> list[Any]:
@@ -347,12 +347,12 @@ class CaseForm(forms.Form):
         ends = {
             end: clean[end] / 100 if self.chance and clean[end] is not None else clean[end] for end in ("low", "high")
         }
-        row = {field["name"]: _read(clean[f"v{place}"], field["type"]) for place, field in enumerate(self.inputs)}
+        row = {field["name"]: read_cell(clean[f"v{place}"], field["type"]) for place, field in enumerate(self.inputs)}
         said = {"name": clean["name"], "reason": clean["reason"], "answer": clean.get("answer", "")}
         return said | ends | {"blocking": clean["blocking"], "row": row}
 
 
-def _cell(field: Mapping[str, Any], *, hidden: bool) -> forms.Field:
+def cell(field: Mapping[str, Any], *, hidden: bool) -> forms.Field:
     """One value of a row; empty is missing."""
     label, kind = field["name"], field["type"]
     told = "Its values are hidden from you; what stood here stays while this is empty." if hidden else ""
@@ -371,7 +371,7 @@ def _cell(field: Mapping[str, Any], *, hidden: bool) -> forms.Field:
     )
 
 
-def _read(value: Any, kind: str) -> Any:
+def read_cell(value: Any, kind: str) -> Any:
     if value in ("", None):
         return None
     if kind == "boolean":

@@ -18,6 +18,7 @@ class Cause(models.TextChoices):
     PERSON = "person", "Started by a person"
     RETRAINING = "retraining", "Started by retraining"
     REPRODUCTION = "reproduction", "Made again to see whether it comes out the same"
+    UPLOAD = "upload", "Made elsewhere and uploaded"
 
 
 class Run(models.Model):
@@ -26,7 +27,8 @@ class Run(models.Model):
     `spec` holds target column, positive class, inputs, split (kind, seed, test share), methods with settings, seed.
     `metrics` maps a metric to {value, low, high, n} of the chosen method on the held-back rows.
     `evaluation` holds one entry per method (also the dummy): metrics, curves, importance, durations.
-    `verdicts` is what the contract said, target by target, when the run ended.
+    `verdicts` is what the contract said, target by target, when the run ended. `given` is the file of a model that was
+    made elsewhere, until it is taken in or refused.
     """
 
     class State(models.TextChoices):
@@ -51,6 +53,7 @@ class Run(models.Model):
     evaluation = models.JSONField(default=dict)
     verdicts = models.JSONField(default=list)
     bundle = models.ForeignKey(Blob, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    given = models.ForeignKey(Blob, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     environment = models.JSONField(default=dict)
     cause = models.CharField(max_length=12, choices=Cause.choices, default=Cause.PERSON)
     cause_text = models.CharField(max_length=300, blank=True)

@@ -13,7 +13,7 @@ from experiments.forms.runs import EvaluationForm
 from experiments.models.evaluations import Evaluation
 from experiments.models.runs import Run
 from experiments.pages.listing import Bar, bar_of, verdict_bars
-from experiments.queries.evaluations import evaluation_for, last_attributes, seen_evaluations
+from experiments.queries.evaluations import evaluation_for, last_attributes, protected_columns, seen_evaluations
 from experiments.queries.runs import named, run_for
 from experiments.services.evaluations import start_evaluation
 from jobs.queries import latest_of
@@ -46,7 +46,7 @@ class EvaluationNew(ProjectPage, FormPage):
         others = [named(one) for one in published_versions(self.project) if one.pk != self.run.data_id]
         versions = [(own, f"{own}, the locked test rows"), *((name, name) for name in others)]
         columns = [entry["name"] for entry in self.run.data.schema if entry["name"] != self.run.spec["target"]]
-        initial = {"rows": own, "attributes": last_attributes(self.project)}
+        initial = {"rows": own, "attributes": last_attributes(self.project) or protected_columns(self.project)}
         return EvaluationForm(data, versions=versions, columns=columns, initial=initial)
 
     def context(self, form: Any) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from datasets.models.versions import Version
 from datasets.queries.quality import Block, held_back
 from datasets.queries.seen import hidden_of, masked_blocks
 from datasets.queries.versions import published_versions, version_for
+from experiments.estimators.catalog import UPLOADED
 from experiments.forms.records import DescribeForm
 from experiments.forms.runs import NotesForm, RegisterForm, RunForm, form_field, initial_of
 from experiments.guesses import Column, columns_of
@@ -81,6 +82,8 @@ class RunCreate(ProjectPage, FormPage):
         given: dict[str, Any] = {}
         if self.copied:
             given = dict(self.copied.spec)
+            if UPLOADED in given["methods"]:
+                del given["methods"]
             given["inputs"] = [name for name in given["inputs"] if name in self.columns] or None
         if (target := self.request.GET.get("target", "")) in self.columns:
             given |= {"target": target, "positive": None}

@@ -12,6 +12,8 @@ from experiments.models.evaluations import Evaluation
 from experiments.models.runs import Run
 from problems.problem import Missing
 from projects.models.projects import Project
+from projects.queries.charter import columns_of
+from projects.queries.define import charter_of
 
 
 def evaluations_of(run: Run) -> QuerySet[Evaluation]:
@@ -42,6 +44,11 @@ def seen_evaluations(found: Iterable[Evaluation], roles: Roles) -> list[Evaluati
             if "found" not in row.get_deferred_fields():
                 row.found = seen.evaluation(row.found, with_past(closed, row.run.spec))
     return rows
+
+
+def protected_columns(project: Project) -> list[str]:
+    """The columns that hold protected attributes, as Define names them."""
+    return columns_of(charter_of(project).protected)
 
 
 def last_attributes(project: Project) -> list[str]:

@@ -17,7 +17,7 @@ from datasets.models.versions import Version
 from datasets.queries.versions import table_path
 from experiments.models.evaluations import Evaluation
 from experiments.models.runs import Run
-from experiments.queries.evaluations import last_attributes
+from experiments.queries.evaluations import last_attributes, protected_columns
 from experiments.queries.models import bundle_path, rival_of
 from experiments.services.runs import engine_spec
 from jobs.models import Job
@@ -43,7 +43,8 @@ def start_evaluation(
 ) -> tuple[Evaluation, Job]:
     """Judge a finished run's model on its locked test rows, or on another published version that has the answer.
 
-    `attributes` names columns whose groups must be treated alike; without them those of the targets and of last time.
+    `attributes` names columns whose groups must be treated alike; without them those of the targets,
+    those that the charter names as protected, and those of last time.
     """
     project = run.project
     lock_project(project)  # one number after the other
@@ -96,8 +97,10 @@ def _attributes(run: Run, data: Version, given: Sequence[str] | None) -> list[st
     known = [entry["name"] for entry in data.schema]
     if given is None:
         goals = goals_of(contract_in_force(run.project))
-        usual = [goal.column for goal in goals if goal.kind == TargetKind.FAIRNESS] + last_attributes(run.project)
-        return [name for name in dict.fromkeys(usual) if name in known][:MOST_ATTRIBUTES]
+        usual = [goal.column for goal in goals if goal.kind == TargetKind.FAIRNESS]
+        usual += [*protected_columns(run.project), *last_attributes(run.project)]
+        fit = [name for name in dict.fromkeys(usual) if name in known and name != run.spec["target"]]
+        return fit[:MOST_ATTRIBUTES]
     names = list(dict.fromkeys(str(name) for name in given))
     if unknown := [name for name in names if name not in known]:
         raise Invalid(f"{data} has no column “{unknown[0][:60]}”.", fields={"attributes": "Not a column."})

@@ -21,7 +21,7 @@ from projects.models.projects import Project
 
 LONGEST_HYPOTHESIS, MOST_TAGS = 2000, 50
 LARGEST_PRICE = 1_000_000
-COMPUTING = ("experiments.train", "experiments.try", "experiments.nest")
+COMPUTING = ("experiments.train", "experiments.try", "experiments.nest", "experiments.take_upload")
 _NUMBERED = (Run.everything, RunRecord.everything)
 ENDED = {
     Trial.State.FINISHED: RunRecord.State.FINISHED,

@@ -14,7 +14,7 @@ from audit.services import record
 from datasets.models.versions import Version
 from datasets.queries.catalog import newest_published
 from datasets.queries.quality import refuse_unusable
-from experiments.estimators.catalog import name_of
+from experiments.estimators.catalog import UPLOADED, name_of
 from experiments.guesses import columns_of
 from experiments.models.runs import Cause, Run
 from experiments.queries.runs import data_in_use, judged_run, last_run
@@ -57,9 +57,31 @@ def start_run(
 
     Without `data`: the newest published version of the copied run's dataset, else of the project.
     """
-    data = _published(project, data, copied_from)
+    data = published(project, data, copied_from)
     refuse_unusable(data)
+    _refuse_made_elsewhere(copied_from, spec)
     spec = complete_spec(project, spec, data)
+    about: dict[str, Any] = {"cause": cause, "cause_text": cause_text, "copied_from": copied_from, "notes": notes}
+    run = write_run(project, spec=spec, data=data, by=by, hypothesis=hypothesis, **about)
+    job = start_search(run, by=by) if "tuning" in spec else _training(run, by)
+    record(by, "run.started", run, project_key=project.key, run=run.number, data=str(data), cause=cause, spec=spec)
+    return run, job
+
+
+def write_run(
+    project: Project,
+    *,
+    spec: dict[str, Any],
+    data: Version,
+    by: Actor,
+    cause: str,
+    cause_text: str = "",
+    copied_from: Run | None = None,
+    notes: str = "",
+    hypothesis: str = "",
+    given: Blob | None = None,
+) -> Run:
+    """The row of a run with its record, under the next number. Its completed spec is not checked again."""
     lock_project(project)  # one number after the other
     if not Version.objects.filter(pk=data.pk).exists():
         raise Gone(f"{data} was deleted a moment ago.")
@@ -73,12 +95,21 @@ def start_run(
         cause=cause,
         cause_text=cause_text.strip()[:300],
         notes=_note(notes),
+        given=given,
         created_by=as_user(by),
     )
     open_record(run, hypothesis=hypothesis)
-    job = start_search(run, by=by) if "tuning" in spec else _training(run, by)
-    record(by, "run.started", run, project_key=project.key, run=run.number, data=str(data), cause=cause, spec=spec)
-    return run, job
+    return run
+
+
+def _refuse_made_elsewhere(before: Run | None, spec: Any) -> None:
+    """What nothing here trained, nothing here can train again."""
+    if before and isinstance(spec, dict) and UPLOADED in (spec.get("methods") or ()):
+        raise Conflict(
+            f"The model of run {before.number} was made elsewhere and uploaded; nothing here can train it again. "
+            "Train it where it was made and upload it, or start a run with methods of this place.",
+            code="made_elsewhere",
+        )
 
 
 def _training(run: Run, by: Actor) -> Job:
@@ -110,7 +141,7 @@ def complete_spec(project: Project, given: Any, data: Version) -> dict[str, Any]
     return completed(given, kind=project.kind, columns=columns, hints=hints, positive_hint=charter.positive_word)
 
 
-def _published(project: Project, data: Version | None, copied_from: Run | None) -> Version:
+def published(project: Project, data: Version | None, copied_from: Run | None) -> Version:
     if data is None:
         data = _newest_like(copied_from) if copied_from else data_in_use(project)
     if data is None or data.dataset.project_id != project.pk:
@@ -181,7 +212,8 @@ def finish_run(run: Run, answer: dict[str, Any], bundle: Blob) -> Run:
         verdicts=verdicts,
         **({"reproduced": again["same"]} if again else {}),
     )
-    _tell(row, f"Run {row.number} is finished: {name_of(row.method)} was best.")
+    said = "the uploaded model was measured" if row.method == UPLOADED else f"{name_of(row.method)} was best"
+    _tell(row, f"Run {row.number} is finished: {said}.")
     return row
 
 

@@ -81,7 +81,8 @@ class RiskTextsForm(TextsForm):
     protected = _text(
         "Columns that hold protected attributes",
         limit=1000,
-        help_text="Names of columns, with commas between: age_group, gender. Empty when there are none.",
+        help_text="Names of columns, with commas between: age_group, gender. Every model is judged by their groups "
+        "after training. Empty when there are none.",
     )
     risks = _text("What could go wrong?", 3)
     fallback = _text("What happens when there is no model?", help_text="How the work goes on when it is switched off.")

@@ -207,6 +207,8 @@ def judging(route: Route) -> dict[str, Any]:
         return {"revision": 1, "answer": "yes", "low": None, "high": None, "row": {"months": 3, "plan": "flex"}}
     if "/evaluations/" in route.pattern:
         return {"attributes": ["plan"]}
+    if "/ask/" in route.pattern:
+        return {"row": {"months": 3, "charge": 20.5, "plan": "flex"}}
     return {}
 
 

@@ -29,6 +29,7 @@ from deployments.prediction_ids import new_id
 from deployments.sealing import SCHEMA as SEALED
 from experiments import judging
 from experiments.searching import plans
+from jobs.models import Job
 from jobs.report import Silent
 from projects.models.projects import Project
 from projects.risk import QUESTIONS
@@ -423,6 +424,13 @@ def _member(things: Things, kind: str) -> Any:
     return membership.pk if kind == "int" else membership.user_id
 
 
+def _asked(things: Things) -> Job:
+    """The job of a question to the run's model."""
+    payload = {"run": str(things["experiments.run"].pk), "row": stage.ROW}
+    given = {"queue": "evaluation", "title": "Ask", "payload": payload}
+    return Job.objects.get_or_create(kind="experiments.explain", project_key=things.project.key, defaults=given)[0]
+
+
 # the literal word before a part of an address -> what stands there
 EXAMPLES: dict[str, Callable[[Things, list[str], str], Any]] = {
     "p": lambda t, words, kind: t.project.key,
@@ -449,6 +457,7 @@ EXAMPLES: dict[str, Callable[[Things, list[str], str], Any]] = {
     "steps": lambda t, words, kind: 1,
     "preparations": lambda t, words, kind: t["datasets.preparation"].pk,
     "runs": lambda t, words, kind: t["experiments.run"].number,
+    "ask": lambda t, words, kind: _asked(t).pk,
     "models": lambda t, words, kind: t["experiments.model"].name,
     "aliases": lambda t, words, kind: t["experiments.alias"].name,
     "artifacts": lambda t, words, kind: f"{t['experiments.logfile'].root}/notes.txt",
