@@ -150,9 +150,10 @@ README = """# {model} version {version} as a {title} project
     curl -H 'Content-Type: application/json' -d @request.json http://127.0.0.1:8080/predict
 
 `docker build -t {model} .` makes an image of it. `SHA256SUMS` holds the sum of every file; the service looks at them
-when it starts. `signature.json` says what it accepts, `card.md` what it is for. It answers by the model's own threshold: a
-decision policy that was signed on the platform is not part of the model. Nothing is logged and no key is asked for: put
-it behind something that does.
+when it starts. `signature.json` says what it accepts, `card.md` what it is for.
+
+It answers by the model's own threshold: a decision policy that was signed on the platform is not part of the model.
+Nothing is logged and no key is asked for: put it behind something that does.
 """
 
 

@@ -65,8 +65,6 @@ def batches_of(deployment: Deployment) -> QuerySet[BatchScoring]:
     around = ("version__model", "version__run", "source__dataset", "made__dataset", "deployment__project")
     whole = found.select_related(*around, "created_by", "plan")
     return whole.defer(*(f"{side}__{name}" for side in ("source", "made") for name in HEAVY))
-        *(f"{side}__{name}" for side in ("source", "made") for name in HEAVY)
-    )
 
 
 def batch_for(deployment: Deployment, number: int) -> BatchScoring:
