@@ -15,6 +15,9 @@ from projects.policies import LARGEST_CAPACITY
 
 INPUT = {"class": "input"}
 SHORT_LIST = 60
+CLOCK = [
+    (rhythm, "Not by the clock" if rhythm == schedules.OFF else words) for rhythm, words in schedules.RHYTHMS.items()
+]
 
 
 NUMBER = forms.NumberInput(INPUT | {"step": "any", "inputmode": "decimal"})
@@ -285,9 +288,7 @@ class PlanForm(forms.Form):
         widget=forms.TextInput(attrs=INPUT),
     )
     on_new = forms.BooleanField(label="Each new published version", required=False, initial=True)
-    schedule = forms.ChoiceField(
-        label="The newest version", choices=list(schedules.RHYTHMS.items()), widget=forms.Select(attrs=INPUT)
-    )
+    schedule = forms.ChoiceField(label="The newest version", choices=CLOCK, widget=forms.Select(attrs=INPUT))
     at = forms.CharField(label="At, in UTC", initial="02:00", max_length=5, widget=forms.TextInput(attrs=INPUT))
     weekday = forms.ChoiceField(
         label="On", choices=[(str(i), day) for i, day in enumerate(schedules.DAYS)], widget=forms.Select(attrs=INPUT)

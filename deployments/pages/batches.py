@@ -28,7 +28,7 @@ from problems.problem import Denied, Missing, Problem
 from projects.access import ProjectPage
 from projects.permissions import holders
 
-ROWS, SHOWN = 25, 20
+ROWS, SHOWN, LONGEST = 25, 20, 80
 
 
 class BatchPages(ProjectPage):
@@ -107,10 +107,21 @@ class BatchPage(ProjectPage):
             batch=batch,
             job=job,
             waits=waits,
-            names=list(rows[0]) if rows else [],
-            rows=[list(row.values()) for row in rows],
+            names=[(name, _is_number(value)) for name, value in rows[0].items()] if rows else [],
+            rows=[[(_short(value), _is_number(value)) for value in row.values()] for row in rows],
             refused=refused,
         )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _short(value: Any) -> Any:
+    """A cell as people read it; the dataset holds it whole."""
+    if isinstance(value, float):
+        return round(value, 4)
+    return f"{value[:LONGEST]}…" if isinstance(value, str) and len(value) > LONGEST else value
 
 
 class PlanMake(BatchPages):

@@ -55,8 +55,9 @@ def refuse_columns(version: ModelVersion, source: Version) -> None:
 
 
 def versions_to_score(project: Project) -> list[str]:
-    """The published data versions that forms offer, newest first, such as `customers v2`."""
-    return [str(version) for version in published_versions(project).defer("schema", "profile", "report")[:OFFERED]]
+    """The published data versions that forms offer, newest first, such as `customers v2`; none that scoring made."""
+    versions = published_versions(project).filter(scored_by=None).defer("schema", "profile", "report")
+    return [str(version) for version in versions[:OFFERED]]
 
 
 def batches_of(deployment: Deployment) -> QuerySet[BatchScoring]:

@@ -18,6 +18,8 @@ from deployments.models import BatchPlan, BatchScoring, Deployment
 from deployments.services.batches import start_batch
 from deployments.services.telling import PLATFORM
 from problems.problem import Conflict, Invalid, Problem
+from projects.access import roles_of
+from projects.permissions import allows
 
 MOST_AT_ONCE = 20
 
@@ -129,6 +131,10 @@ def _new_versions(plan: BatchPlan) -> list[Version]:
 
 def _start_planned(plan: BatchPlan, version: Version) -> int:
     """One batch of a plan. Why it could not start stands beside the plan, and is written down once."""
+    project, person = plan.deployment.project, plan.created_by
+    if person and not allows(roles_of(person, project), "batch.start"):
+        _write_down(plan, f"{person.name}, who planned it, may not score data here any more.")
+        return 0
     try:
         with transaction.atomic():
             before = BatchScoring.objects.filter(plan=plan).count()
@@ -139,7 +145,7 @@ def _start_planned(plan: BatchPlan, version: Version) -> int:
                 target=plan.target,
                 keep=plan.keep or None,
                 plan=plan,
-                by=plan.created_by or PLATFORM,
+                by=person or PLATFORM,
             )
             BatchPlan.objects.filter(pk=plan.pk).exclude(message="").update(message="")
             return BatchScoring.objects.filter(plan=plan).count() - before
