@@ -6,7 +6,7 @@ export BATON_AUDIT_KEY ?= lint-only
 export BATON_SERVING_KEY ?= lint-only
 
 # What takes too long for every run: races, a hundred rounds each.
-.PHONY: run test lint format lock bench faults large replays searches traffic loop
+.PHONY: run test lint format lock bench faults large replays searches traffic loop batches
 run:
 	./run
 test:
@@ -43,3 +43,6 @@ loop:
 # Two hundred requests a second while traffic is moved and rolled back: a minute.
 traffic:
 	BATON_TRAFFIC_RATE=200 BATON_TRAFFIC_SECONDS=8 $(PYTHON) -m pytest -q -s tests/deployments/test_live_traffic.py
+# A batch of every method answers as the server does.
+batches:
+	BATON_ALL_METHODS=1 $(PYTHON) -m pytest -q tests/deployments/test_batch.py -k each_row

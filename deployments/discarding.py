@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable
 
+from django.db.models import Q
+
 from datasets.models.versions import Dataset, Version
-from deployments.models import Deployment, Release, Segment
+from deployments.models import BatchPlan, BatchScoring, Deployment, Release, Segment
 from experiments.models.registry import ModelVersion
 from experiments.models.runs import Run
 from projects.discarding import empties, keeps
@@ -59,10 +61,35 @@ def live_version(version: ModelVersion) -> Iterable[str]:
         yield "It waits at its gate. Send it back there first."
 
 
+@keeps("version")
+def being_scored(version: Version) -> Iterable[str]:
+    """A batch that reads it."""
+    for batch in version.batches.filter(state=BatchScoring.State.WAITING).select_related("deployment")[:3]:
+        yield f"It is being scored: {batch}."
+
+
+@keeps("dataset")
+def scored_by_itself(dataset: Dataset) -> Iterable[str]:
+    """A plan that reads it, or adds versions to it."""
+    plans = BatchPlan.objects.filter(deployment__project=dataset.project, ended_at=None)
+    for plan in plans.filter(Q(dataset=dataset) | Q(target=dataset.name)).select_related("deployment")[:3]:
+        yield f"{str(plan).capitalize()} scores it or adds to it by itself. End the plan first."
+
+
+@keeps("model")
+def scored_with(version: ModelVersion) -> Iterable[str]:
+    """Data that it answered: its history would be lost."""
+    for batch in version.batches.select_related("deployment")[:3]:
+        yield f"It scored {batch.source_name} in {batch}."
+
+
 @empties(20)
 def empty(project: Project) -> set[str]:
     """All deployments of a project, with their releases, keys and the stored log."""
     held = set(Segment.objects.filter(deployment__project=project).values_list("table_id", flat=True))
+    batches = BatchScoring.objects.filter(deployment__project=project)
+    held |= {aside for aside in batches.values_list("aside_id", flat=True) if aside}
+    batches.delete()
     Release.objects.filter(deployment__project=project).delete()
     Deployment.objects.filter(project=project).delete()
     return held

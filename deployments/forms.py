@@ -1,9 +1,11 @@
 """Forms of the deployments room."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
 
+from datasets import schedules
 from deployments.models import Release
 from deployments.services.keys import DEFAULT_DAYS, MOST_DAYS
 from deployments.services.traffic import LONGEST_SECONDS
@@ -13,6 +15,9 @@ from projects.policies import LARGEST_CAPACITY
 
 INPUT = {"class": "input"}
 SHORT_LIST = 60
+CLOCK = [
+    (rhythm, "Not by the clock" if rhythm == schedules.OFF else words) for rhythm, words in schedules.RHYTHMS.items()
+]
 
 
 NUMBER = forms.NumberInput(INPUT | {"step": "any", "inputmode": "decimal"})
@@ -237,3 +242,63 @@ class PolicyForm(forms.Form):
 
 def _share(percent: float | None) -> float | None:
     return None if percent is None else round(percent / 100, 3)
+
+
+class BatchForm(forms.Form):
+    """Which data is scored, and what the answers become."""
+
+    version = forms.ChoiceField(label="Data", widget=forms.Select(attrs=INPUT))
+    target = forms.CharField(
+        label="The answers become a version of",
+        max_length=60,
+        widget=forms.TextInput(attrs=INPUT),
+    )
+    key = forms.CharField(
+        label="Key",
+        required=False,
+        max_length=100,
+        widget=forms.TextInput(attrs=INPUT),
+        help_text="The same data and model are scored once. To score them again on purpose, give a word of your own.",
+    )
+
+    def __init__(self, *args: Any, offered: Sequence[str], deployment: Any, **kwargs: Any) -> None:
+        """`offered` are data versions such as `customers v2`."""
+        super().__init__(*args, **kwargs)
+        self._choices("version").choices = [(one, one) for one in offered]
+        self.fields["target"].initial = f"{deployment.name}-scored"[:60]
+
+    def _choices(self, name: str) -> forms.ChoiceField:
+        field = self.fields[name]
+        assert isinstance(field, forms.ChoiceField)
+        return field
+
+    def chosen(self) -> tuple[str, int]:
+        """The dataset and the number of the version."""
+        name, _, number = self.cleaned_data["version"].rpartition(" v")
+        return name, int(number)
+
+
+class PlanForm(forms.Form):
+    """What is scored by itself, and when."""
+
+    dataset = forms.ChoiceField(label="Dataset", widget=forms.Select(attrs=INPUT))
+    target = forms.CharField(
+        label="The answers become a version of",
+        max_length=60,
+        widget=forms.TextInput(attrs=INPUT),
+    )
+    on_new = forms.BooleanField(label="Each new published version", required=False, initial=True)
+    schedule = forms.ChoiceField(label="The newest version", choices=CLOCK, widget=forms.Select(attrs=INPUT))
+    at = forms.CharField(label="At, in UTC", initial="02:00", max_length=5, widget=forms.TextInput(attrs=INPUT))
+    weekday = forms.ChoiceField(
+        label="On", choices=[(str(i), day) for i, day in enumerate(schedules.DAYS)], widget=forms.Select(attrs=INPUT)
+    )
+
+    def __init__(self, *args: Any, offered: Sequence[str], deployment: Any, **kwargs: Any) -> None:
+        """`offered` are data versions such as `customers v2`."""
+        super().__init__(*args, **kwargs)
+        names = dict.fromkeys(one.rpartition(" v")[0] for one in offered)
+        field = self.fields["dataset"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [(one, one) for one in names]
+        self.fields["target"].initial = f"{deployment.name}-scored"[:60]

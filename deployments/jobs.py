@@ -7,12 +7,15 @@ from django.conf import settings
 from django.utils import timezone
 
 from audit.actors import Actor, Machine
+from datasets.queries.versions import table_path
 from deployments.guarding import STOP, judged
 from deployments.measuring import what_outcomes_say
-from deployments.models import Release, TrafficPlan
+from deployments.models import BatchScoring, Release, TrafficPlan
 from deployments.queries.deployments import recorded_for
 from deployments.queries.gates import champions_to_ask
 from deployments.queries.traffic import guards_of_plan, is_shadow_only, plan_of, plans_to_look_at, standing_of
+from deployments.services.batch_plans import start_due_batches
+from deployments.services.batches import fail_batch, finish_batch
 from deployments.services.gates import refresh_checks
 from deployments.services.releases import fail_promotion, finish_promotion, refuse_failing_cases
 from deployments.services.servers import add_segment
@@ -25,7 +28,7 @@ from jobs.context import Context
 from jobs.limits import Limits
 from jobs.models import OPEN_STATES, Job
 from jobs.registry import job, periodic
-from problems.problem import Conflict
+from problems.problem import Conflict, Missing
 from storage.blobs import put_file, verified_path
 
 PLATFORM = Machine("platform")
@@ -112,6 +115,35 @@ def look_at_trials() -> None:
                 payload={"plan": str(plan.pk)},
             )
     forget_old()
+
+
+@job("deployments.score", queue="scoring", on_failure=fail_batch)
+def score(context: Context) -> None:
+    """Score a data version in a limited child, and keep the answers and the refused rows."""
+    rows = BatchScoring.objects.select_related("deployment__project", "version__model", "source__dataset", "created_by")
+    batch = rows.get(pk=context.job.payload["batch"])
+    if batch.source is None:
+        raise Missing(f"{batch.source_name} was deleted, so it cannot be scored.")
+    spec = {
+        "bundle": str(verified_path(batch.version.bundle_id)),
+        "model": str(batch.version_id),
+        "policy": context.job.payload["policy"],
+        "table": str(table_path(batch.source)),
+        "schema": batch.source.schema,
+        "keep": batch.keep,
+    }
+    answer = context.call("deployments.batch.engine:run", spec)
+    context.log(f"Answered by the {answer['path'] or 'stored'} model.")
+    context.progress(1, 1, "keeping the table")
+    table, aside = (put_file(context.folder / answer[name]) for name in ("table", "aside"))
+    with context.finish({"rows": answer["rows"], "refused_rows": answer["refused_rows"], "unseen": answer["unseen"]}):
+        finish_batch(batch, table=table, aside=aside, answer=answer)
+
+
+@periodic("deployments.batches", every=settings.TICK_SECONDS)
+def start_batches() -> None:
+    """Start the batches that new versions and schedules ask for."""
+    start_due_batches()
 
 
 def _sealed_files() -> list[Path]:

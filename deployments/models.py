@@ -1,4 +1,4 @@
-"""Models in use: deployments, the releases they served, the keys of their callers, the segments of their log."""
+"""Models in use: deployments, the releases they served, keys, the segments of their log, data scored in batches."""
 
 import uuid
 
@@ -6,6 +6,8 @@ from django.db import models
 from django.utils import timezone
 
 from accounts.models import User
+from datasets.models.versions import Dataset, Version
+from datasets.schedules import OFF, RHYTHMS
 from experiments.models.registry import Model, ModelVersion
 from projects.models.define import Contract
 from projects.models.gates import Gate
@@ -264,3 +266,82 @@ class Server(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class BatchPlan(models.Model):
+    """Data that a deployment scores by itself: each new published version, or the newest one by a schedule."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="batch_plans")
+    number = models.PositiveIntegerField()
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="+")
+    target = models.CharField(max_length=60)
+    keep = models.JSONField(default=list)
+    on_new = models.BooleanField(default=False)
+    schedule = models.CharField(max_length=10, choices=list(RHYTHMS.items()), default=OFF)
+    at = models.CharField(max_length=5, default="02:00")
+    weekday = models.PositiveSmallIntegerField(default=0)
+    next_at = models.DateTimeField(null=True, blank=True)
+    message = models.TextField(blank=True)
+    created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [models.UniqueConstraint(fields=["deployment", "number"], name="one_number_per_batch_plan")]
+
+    def __str__(self) -> str:
+        return f"batch plan {self.number} of {self.deployment}"
+
+
+class BatchScoring(models.Model):
+    """One data version, scored by one model version. Its job row tells how it goes.
+
+    `key` tells what was meant to be done again from what was asked twice: the same input, model version and key are one
+    batch. `made` is the version that came out, `aside` the table of the rows that were refused, with their reasons.
+    """
+
+    class State(models.TextChoices):
+        """Where the batch is."""
+
+        WAITING = "waiting", "Waiting"
+        DONE = "done", "Done"
+        FAILED = "failed", "Failed"
+        CANCELLED = "cancelled", "Stopped"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="batches")
+    number = models.PositiveIntegerField()
+    plan = models.ForeignKey(BatchPlan, null=True, on_delete=models.SET_NULL, related_name="batches")
+    source = models.ForeignKey(Version, null=True, on_delete=models.SET_NULL, related_name="batches")
+    source_name = models.CharField(max_length=80)
+    version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="batches")
+    key = models.CharField(max_length=100, blank=True)
+    target = models.CharField(max_length=60)
+    keep = models.JSONField(default=list)
+    policy = models.PositiveIntegerField(null=True, blank=True)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
+    message = models.TextField(blank=True)
+    made = models.OneToOneField(Version, null=True, on_delete=models.SET_NULL, related_name="scored_by")
+    aside = models.ForeignKey(Blob, null=True, on_delete=models.PROTECT, related_name="+")
+    rows = models.BigIntegerField(null=True)
+    refused_rows = models.BigIntegerField(null=True)
+    unseen = models.BigIntegerField(null=True)
+    created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["deployment", "number"], name="one_number_per_batch"),
+            models.UniqueConstraint(
+                fields=["deployment", "source", "version", "key"],
+                condition=models.Q(state__in=["waiting", "done"]),
+                name="one_batch_per_input_model_and_key",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"batch {self.number} of {self.deployment}"

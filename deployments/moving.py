@@ -1,6 +1,8 @@
 """What of the deployments room moves with a project: what was in use, at rest, without keys or single answers."""
 
 from deployments.models import (
+    BatchPlan,
+    BatchScoring,
     ConsumerKey,
     Deployment,
     Environment,
@@ -60,4 +62,9 @@ moves(
 )
 stays("Keys never travel. Make new ones for those who ask here.", ConsumerKey)
 stays("The log of single predictions stays where people’s cases were answered; what was counted goes along.", Segment)
+stays(
+    "Data that was scored moves as versions of its dataset; nothing is scored by itself here.",
+    BatchPlan,
+    BatchScoring,
+)
 stays("What prediction servers remember belongs to their instance.", Revision, Server, Tally)

@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.models import User
 from datasets.models.versions import Version
 from datasets.using import Use, uses
-from deployments.models import Deployment, Release
+from deployments.models import BatchScoring, Deployment, Release
 from deployments.queries.decisions import reference_run
 from deployments.queries.deployments import deployment_for, ways_back
 from deployments.queries.environments import PRODUCTION
@@ -22,6 +22,7 @@ from experiments.pages.value import value_context
 from experiments.pointers import became, pointer
 from experiments.queries.models import model_version_for
 from experiments.valuing import rows_under
+from projects.activity import say
 from projects.handing import Evidence
 from projects.models.gates import Gate, Waiver
 from projects.models.projects import Project
@@ -50,6 +51,15 @@ from projects.queries.worth import money_of, worth_of
 from projects.stages import Outcome
 from projects.subjects import split_number, subject
 from projects.things import Thing, Things, things
+
+say("data.version_scored", "made {dataset} v{number} by scoring {of}")
+say("batch.started", "began to score {of} with {model}: batch {number} of {deployment}")
+say("batch.done", "scored {rows} rows, refused {refused}, and made {made}: batch {number} of {deployment}")
+say("batch.stopped", "stopped batch {number} of {deployment}")
+say("batch.failed", "could not end batch {number} of {deployment}: {reason}")
+say("batch.plan_made", "planned to have {dataset} scored {when} under {deployment}")
+say("batch.plan_ended", "ended plan {number} of {deployment}, which scored data by itself")
+say("batch.skipped", "did not score what plan {number} of {deployment} asks for: {reason}")
 
 tab("define", 50, "Decisions", "decisions", also=("policy-sign", "policy-back"))
 
@@ -302,6 +312,17 @@ def in_use(version: Version) -> Iterable[Use]:
         project, name = one.deployment.project, one.deployment.name
         words = f"{one.version} is {one.get_state_display().lower()}"
         yield Use("deployment", name, words, reverse("deployment", args=[project.key, name]))
+
+
+@uses(6)
+def scored(version: Version) -> Iterable[Use]:
+    """The batches that it went into, and the one that it came out of."""
+    found = BatchScoring.objects.filter(Q(source=version) | Q(made=version), state=BatchScoring.State.DONE)
+    for one in found.select_related("deployment__project", "version__model", "made__dataset").order_by("-number")[:10]:
+        project, name = one.deployment.project, one.deployment.name
+        came = one.made_id == version.pk
+        words = f"{one.version} made it of {one.source_name}" if came else f"{one.version} made {one.made} of it"
+        yield Use("batch", f"{name} batch {one.number}", words, reverse("batch", args=[project.key, name, one.number]))
 
 
 @pointer("champion")

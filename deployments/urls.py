@@ -2,10 +2,12 @@
 
 from django.urls import URLPattern, URLResolver, path
 
+from deployments.api import batches as batch_api
 from deployments.api import deployments as api
 from deployments.api import environments, policies
+from deployments.api import packages as package_api
 from deployments.api import traffic as traffic_api
-from deployments.pages import decisions, deploy, deployments, traffic, versions
+from deployments.pages import batches, decisions, deploy, deployments, packages, traffic, versions
 
 P = "p/<slug:key>/"
 M = "projects/<slug:key>/models/<slug:name>/versions/<int:number>/"
@@ -17,6 +19,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{P}define/decisions/back/", decisions.PolicyBack.as_view(), name="policy-back"),
     path(f"{P}deploy/", deploy.Deploy.as_view(), name="deploy"),
     path(V, versions.Version.as_view(), name="model-version"),
+    path(f"{V}package/<slug:form>/", packages.Package.as_view(), name="model-package"),
     path(f"{V}ask/", versions.Ask.as_view(), name="model-ask"),
     path(f"{V}check/", versions.CheckAgain.as_view(), name="model-check"),
     path(f"{V}promote/", versions.Promote.as_view(), name="model-promote"),
@@ -25,6 +28,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{D}traffic/stop/", traffic.Stop.as_view(), name="trial-stop"),
     path(f"{D}settings/", traffic.Settings.as_view(), name="deployment-settings"),
     path(D, deployments.DeploymentPage.as_view(), name="deployment"),
+    path(f"{D}batches/", batches.Batches.as_view(), name="batches"),
+    path(f"{D}batches/<int:number>/", batches.BatchPage.as_view(), name="batch"),
+    path(f"{D}batch-plans/", batches.PlanMake.as_view(), name="batch-plan-make"),
+    path(f"{D}batch-plans/<int:number>/end/", batches.PlanEnd.as_view(), name="batch-plan-end"),
     path(f"{D}keys/", deployments.KeyMake.as_view(), name="key-make"),
     path(f"{D}keys/<uuid:key_id>/revoke/", deployments.KeyRevoke.as_view(), name="key-revoke"),
     path(f"{D}stop/", deployments.TakeOut.as_view(), name="deployment-stop"),
@@ -35,6 +42,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
 A = "projects/<slug:key>/"
 AD = f"{A}deployments/<slug:name>/"
 api_urls: list[URLPattern | URLResolver] = [
+    path(f"{M}package/<slug:form>/", package_api.Package.as_view(), name="api-model-package"),
     path(f"{M}promote/", api.PromoteVersion.as_view(), name="api-promote"),
     path(
         f"{A}models/<slug:name>/versions/<int:number>/shadow/", traffic_api.ShadowVersion.as_view(), name="api-shadow"
@@ -46,6 +54,12 @@ api_urls: list[URLPattern | URLResolver] = [
     path(f"{A}policies/<int:number>/", policies.PolicyEndpoint.as_view(), name="api-policy"),
     path(f"{A}deployments/", api.Deployments.as_view(), name="api-deployments"),
     path(AD, api.DeploymentEndpoint.as_view(), name="api-deployment"),
+    path(f"{AD}batches/", batch_api.Batches.as_view(), name="api-batches"),
+    path(f"{AD}batches/<int:number>/", batch_api.BatchEndpoint.as_view(), name="api-batch"),
+    path(f"{AD}batches/<int:number>/rows/", batch_api.BatchRows.as_view(), name="api-batch-rows"),
+    path(f"{AD}batches/<int:number>/refused/", batch_api.BatchRefused.as_view(), name="api-batch-refused"),
+    path(f"{AD}batch-plans/", batch_api.BatchPlans.as_view(), name="api-batch-plans"),
+    path(f"{AD}batch-plans/<int:number>/", batch_api.BatchPlanEndpoint.as_view(), name="api-batch-plan"),
     path(f"{AD}traffic/", traffic_api.Traffic.as_view(), name="api-traffic"),
     path(f"{AD}traffic/advance/", traffic_api.Advance.as_view(), name="api-trial-advance"),
     path(f"{AD}traffic/stop/", traffic_api.Stop.as_view(), name="api-trial-stop"),

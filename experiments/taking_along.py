@@ -91,10 +91,15 @@ if __name__ == "__main__":
 
 def pack(file: BinaryIO, bundle: Path, *, card: str, facts: Mapping[str, Any], licences: Sequence[str]) -> None:
     """Write the zip; the sums of all its files stand in `SHA256SUMS`."""
+    write(file, parts(bundle, card=card, facts=facts, licences=licences))
+
+
+def parts(bundle: Path, *, card: str, facts: Mapping[str, Any], licences: Sequence[str]) -> dict[str, bytes]:
+    """The files by their names, which other forms of a package build on."""
     with zipfile.ZipFile(bundle) as inner:
         signature, golden = (json.loads(inner.read(name)) for name in ("signature.json", "golden.json"))
     rows, answers = golden["rows"][:SAMPLES], golden["answers"][:SAMPLES]
-    found: dict[str, bytes] = {
+    return {
         "bundle.zip": bundle.read_bytes(),
         "signature.json": _json({name: part for name, part in signature.items() if name != "tail"}),
         "sample_input.json": _json(rows),
@@ -106,6 +111,10 @@ def pack(file: BinaryIO, bundle: Path, *, card: str, facts: Mapping[str, Any], l
         "predict.py": SCRIPT.encode(),
         **_code(),
     }
+
+
+def write(file: BinaryIO, found: Mapping[str, bytes]) -> None:
+    """Files as a zip file, with their sums."""
     sums = "".join(f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in found.items())
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in {**found, "SHA256SUMS": sums.encode()}.items():

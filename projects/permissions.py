@@ -130,6 +130,11 @@ ACTIONS: dict[str, tuple[str, frozenset[Role]]] = {
         ("model.roll_back", "Roll back", _DELIVERY | {Role.OWNER}),
         ("gate.sign", "Sign at the gate for a role you hold", _EVERYONE - {Role.VIEWER}),
         ("gate.waive", "Accept warnings and waive failures where the gate names your role", _EVERYONE - {Role.VIEWER}),
+        (
+            "batch.start",
+            "Score data in batches",
+            _DATA | _SCIENCE | _DELIVERY | {Role.OWNER, Role.DATA_ANALYST},
+        ),
         ("key.manage", "Make and revoke prediction keys", _DELIVERY | {Role.OWNER}),
         ("outcome.send", "Send outcomes", _DELIVERY | _DATA | _SCIENCE | {Role.OWNER}),
         ("monitor.read", "See monitoring", _EVERYONE),

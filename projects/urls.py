@@ -221,6 +221,7 @@ api_urls: list[URLPattern | URLResolver] = [
     path(f"{A}worth/", worth_api.WorthEndpoint.as_view(), name="api-worth"),
     path(f"{A}baseline/", worth_api.BaselineEndpoint.as_view(), name="api-baseline"),
     path(f"{A}gates/<uuid:gate_id>/", gates_api.GateEndpoint.as_view(), name="api-gate"),
+    path(f"{A}gates/<uuid:gate_id>/junit/", gates_api.GateReport.as_view(), name="api-gate-junit"),
     path(f"{A}gates/<uuid:gate_id>/accept/", gates_api.GateAccept.as_view(), name="api-gate-accept"),
     path(f"{A}gates/<uuid:gate_id>/waive/", gates_api.GateWaive.as_view(), name="api-gate-waive"),
     path(f"{A}kpis/", kpis_api.Kpis.as_view(), name="api-kpis"),

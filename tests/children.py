@@ -22,6 +22,7 @@ HEAVY = (
     "datasets.quality.engine",
     "datasets.reading.engine",
     "datasets.recipes.engine",
+    "deployments.batch.engine",
     "deployments.rehearsal",
     "deployments.sealing",
     "experiments.packaging",

@@ -74,11 +74,16 @@ def tag_columns(dataset: Dataset, kinds: Mapping[str, str], *, by: Actor) -> Non
 
 def inherit(version: Version, run: Preparation) -> None:
     """Tag what a recipe made of sensitive columns, unless somebody has decided about the column."""
+    read = [one.version for one in run.inputs.select_related("version")]
+    inherit_from(version, read, [column["name"] for column in version.schema])
+
+
+def inherit_from(version: Version, read: Sequence[Version], names: Sequence[str]) -> None:
+    """Tag those of the columns `names` of a new version that were made of sensitive ones."""
     inputs: list[tuple[Any, dict[str, str]]] = []
-    for one in run.inputs.select_related("version"):
-        tags = ColumnTag.objects.filter(dataset_id=one.version.dataset_id)
-        inputs.append((one.version.schema, dict(tags.values_list("column", "kind"))))
-    names = [column["name"] for column in version.schema]
+    for one in read:
+        tags = ColumnTag.objects.filter(dataset_id=one.dataset_id)
+        inputs.append((one.schema, dict(tags.values_list("column", "kind"))))
     decided = set(ColumnTag.objects.filter(dataset_id=version.dataset_id).values_list("column", flat=True))
     new = {name: kind for name, kind in masking.inherited(inputs, names).items() if name not in decided}
     ColumnTag.objects.bulk_create(

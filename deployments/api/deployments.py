@@ -125,7 +125,7 @@ class PromoteVersion(ProjectEndpoint):
 
     @extend_schema(request=PromoteBody, responses={202: OBJECT, 409: OBJECT, 422: OBJECT})
     def post(self, request: Request, key: str, name: str, number: int) -> Response:
-        """Promote. 202 with the job; 409 with `blocked_by` while checks fail or signatures are missing: the gate is
+        """Promote. 202 with the job; 409 with `blocked_by` while checks fail or signatures are missing: the `gate` is
         open then, and people can sign in the browser."""
         version = model_version_for(self.project, name, number)
         body = PromoteBody(data=request.data)
@@ -138,7 +138,8 @@ class PromoteVersion(ProjectEndpoint):
             )
         except Conflict as conflict:
             if conflict.code == "blocked":  # the refusal undid the request as well; the gate has to stay
-                request_promotion(version, **asked, by=caller(request))
+                gate = request_promotion(version, **asked, by=caller(request))
+                conflict.facts = {**conflict.facts, "gate": f"/api/v1/projects/{key}/gates/{gate.pk}/"}
             raise
 
 

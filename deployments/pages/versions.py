@@ -11,6 +11,7 @@ from accounts.models import User
 from deployments import findings, gate_rules, snippets
 from deployments.forms import AskForm, ShadowForm, TrialForm
 from deployments.models import Deployment, Release
+from deployments.packages.forms import FORMS
 from deployments.pages.deploy import row_of
 from deployments.pages.gate_rows import check_rows, may_take_over, signature_rows, signed_alone, waiver_days
 from deployments.queries.deployments import champion_of, deployment_of
@@ -77,6 +78,7 @@ class VersionPage(ProjectPage):
                 version.number, standing, waits, checks, sent_back.reason if sent_back else ""
             ),
             "ask_form": AskForm(),
+            "package_forms": FORMS,
             "job": self._job(version, release),
             "curl": snippets.promote_curl(settings.BASE_URL, self.project.key, version.model.name, version.number),
             "answer": snippets.promote_answer(

@@ -59,13 +59,16 @@ class Reader:
 
     def read(self, rows: Sequence[Mapping[str, Any]]) -> Taken | None:
         """The rows, when every value is plainly of its type; the same that the slow way makes of them."""
-        values = self._values(rows)
+        return self.read_columns(self._values(rows), len(rows))
+
+    def read_columns(self, values: list[Sequence[Any]], size: int) -> Taken | None:
+        """The same for the values of each input, in their order, of so many rows."""
         numbers: list[Any] = []
         words: list[list[str]] = []
         gaps = 0
         for (name, kind, nullable), found in zip(self._fields, values, strict=True):
             if kind in PARTS:
-                ready = self._moments(name, kind, rows, found)
+                ready = self._moments(name, kind, found)
                 if ready is None:
                     return None
                 numbers.extend(ready)
@@ -80,7 +83,7 @@ class Reader:
                 else:
                     numbers.append(found)
                     gaps += found.count(None) if nullable else 0
-        return _arrays(Taken(values, Columns(np.empty((len(rows), 0)), words)), numbers, gaps)
+        return _arrays(Taken(values, Columns(np.empty((size, 0)), words)), numbers, gaps)
 
     def _values(self, rows: Sequence[Mapping[str, Any]]) -> list[Sequence[Any]]:
         """The values of each input; one that a row does not name is a gap."""
@@ -91,9 +94,9 @@ class Reader:
                 pass
         return [[row.get(name) for row in rows] for name in self.names]
 
-    def _moments(self, name: str, kind: str, rows: Sequence[Any], found: Sequence[Any]) -> list[list[float]] | None:
+    def _moments(self, name: str, kind: str, found: Sequence[Any]) -> list[list[float]] | None:
         field = next(field for field in self.signature["inputs"] if field["name"] == name)
-        if check_rows({"inputs": [field]}, list(rows))[1]:
+        if check_rows({"inputs": [field]}, [{name: value} for value in found])[1]:
             return None
         return [[part_of(value, part) for value in found] for part in PARTS[kind]]
 

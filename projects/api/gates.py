@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -12,6 +13,7 @@ from rest_framework.response import Response
 from projects.access import ProjectEndpoint
 from projects.api.projects import caller
 from projects.gate_policy import sentences
+from projects.junit import report
 from projects.models.gates import Gate, Waiver
 from projects.overview import fingerprint_now
 from projects.queries.gates import blocked_by, counts, gate_for, rule
@@ -93,6 +95,18 @@ class GateEndpoint(ProjectEndpoint):
     def get(self, request: Request, key: str, gate_id: UUID) -> Response:
         """Its checks, its signatures and waivers, and what it still waits for."""
         return Response(show_gate(gate_for(self.project, gate_id)))
+
+
+class GateReport(ProjectEndpoint):
+    """One gate as a report for build servers."""
+
+    action = "project.read"
+
+    @extend_schema(responses={(200, "application/xml"): OpenApiTypes.STR})
+    def get(self, request: Request, key: str, gate_id: UUID) -> HttpResponse:
+        """JUnit XML: a case for each check and each signature; what blocks has failed, what was waived is skipped."""
+        text = report(show_gate(gate_for(self.project, gate_id)), self.words.text)
+        return HttpResponse(text, content_type="application/xml; charset=utf-8")
 
 
 class GateAccept(ProjectEndpoint):

@@ -5,6 +5,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from tests.live import PASSWORD, Instance, running
 
 pytestmark = pytest.mark.once
 README = Path(__file__).resolve().parents[2] / "README.md"
+PIPELINE = README.parent / "docs" / "ci.md"
 
 
 @pytest.fixture
@@ -52,6 +54,26 @@ def test_the_readme_turns_the_loop(fresh: Instance, sample_data: Path, tmp_path:
     assert '"version":1' in output.replace(" ", "")
     assert '"new":1' in output.replace(" ", "")
     assert '"retraining"' in output
+    pipeline(state, environment, browser, tmp_path)
+
+
+def pipeline(state: Path, environment: dict[str, str], browser: Any, folder: Path) -> None:
+    """What the page for pipelines says, on the same project: a second version goes in, scores data, and goes back."""
+    first, second = re.findall(r"```sh\n(.*?)```", PIPELINE.read_text(), re.DOTALL)
+    kept = f"declare -p GATE PROMOTE RUN VERSION > {state}2; declare -f api pick wait_for >> {state}2"
+    shell(f". {state}\ncd {folder}\n{first}\n{kept}", environment)
+    assert 'name="business_analyst"><failure' in (folder / "gate.xml").read_text()
+    number = re.findall(r'VERSION="(\d+)"', Path(f"{state}2").read_text())[0]
+    page = browser.get(f"/p/leavers/models/leavers-model/v{number}/").text
+    gate = page.split("/p/leavers/gates/")[1].split("/")[0]
+    for role in ("business_analyst", "ml_engineer"):
+        form = {"role": role, "given": "yes", "reason": ""}
+        assert browser.post(f"/p/leavers/gates/{gate}/sign/", form=form).status == 302
+    output = shell(f"set -eu\n. {state}\n. {state}2\n{second}", environment)
+    said = output.splitlines()
+    assert said[0] == number, output
+    assert "leavers-model-scored" in said[1], output
+    assert said[2] == "1", output
 
 
 def shell(script: str, environment: dict[str, str]) -> str:
