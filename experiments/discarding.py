@@ -8,9 +8,9 @@ from django.db.models import F
 
 from datasets.models.versions import Dataset, Version
 from experiments.models.evaluations import Evaluation
-from experiments.models.registry import Alias, Model, ModelVersion
 from experiments.models.logged import LogExperiment, LogFile, LogInput
 from experiments.models.records import RunRecord
+from experiments.models.registry import Alias, Model, ModelVersion
 from experiments.models.runs import Run
 from experiments.queries.models import model_version_for
 from experiments.queries.runs import run_for

@@ -92,10 +92,7 @@ def prepared(spec: Mapping[str, Any], report: Report) -> Prepared:
     notices += odd_numbers(train, inputs)
     sides = (truth[split.train], truth[split.test])
     warned = [] if spec["kind"] in UNLABELLED else leaks(train, test, inputs, spec["kind"], sides)
-    kind = types[spec["split"]["column"]]["type"] if spec["split"].get("column") else ""
-    warned += overlaps.twins(table, split, [*(field["name"] for field in inputs), *_target(spec)])
-    warned += overlaps.shared_groups(table, split, _groups(spec), spec["split"].get("column", ""))
-    warned += overlaps.ahead(table, split, inputs, spec["split"], kind)
+    warned += _overlapping(table, split, inputs, spec, types)
     for note in notices + warned:
         report.log(note["text"])
     report.log(f"Learning from {counts['train']} rows, held back {counts['test']}.")
@@ -112,6 +109,16 @@ def prepared(spec: Mapping[str, Any], report: Report) -> Prepared:
         notices,
         warned,
     )
+
+
+def _overlapping(
+    table: pa.Table, split: Split, inputs: Sequence[Mapping[str, Any]], spec: Mapping[str, Any], types: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """What both sides of the split share, and days that lie ahead."""
+    column = spec["split"].get("column", "")
+    found = overlaps.twins(table, split, [*(field["name"] for field in inputs), *_target(spec)])
+    found += overlaps.shared_groups(table, split, _groups(spec), column)
+    return found + overlaps.ahead(table, split, inputs, spec["split"], types[column]["type"] if column else "")
 
 
 def _ahead(spec: Mapping[str, Any], report: Report) -> Prepared:

@@ -132,6 +132,8 @@ def _again(batch: BatchScoring, target: str, keep: list[str]) -> BatchScoring:
 def finish_batch(batch: BatchScoring, *, table: Blob, aside: Blob, answer: Mapping[str, Any]) -> Version:
     """Keep what came out as the next version of the target, and the refused rows beside it."""
     row = BatchScoring.objects.select_for_update(of=("self",)).get(pk=batch.pk)
+    if row.source_id is None:
+        raise Conflict("The data of this batch was deleted meanwhile.", code="no_data")
     source = Version.everything.select_related("dataset__project").get(pk=row.source_id)
     project, person = source.dataset.project, batch.created_by
     target = target_for(project, row.target, by=person or PLATFORM)
