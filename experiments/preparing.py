@@ -112,7 +112,11 @@ def prepared(spec: Mapping[str, Any], report: Report) -> Prepared:
 
 
 def _overlapping(
-    table: pa.Table, split: Split, inputs: Sequence[Mapping[str, Any]], spec: Mapping[str, Any], types: Mapping[str, Any]
+    table: pa.Table,
+    split: Split,
+    inputs: Sequence[Mapping[str, Any]],
+    spec: Mapping[str, Any],
+    types: Mapping[str, Any],
 ) -> list[dict[str, Any]]:
     """What both sides of the split share, and days that lie ahead."""
     column = spec["split"].get("column", "")
