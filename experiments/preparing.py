@@ -87,8 +87,7 @@ def prepared(spec: Mapping[str, Any], report: Report) -> Prepared:
     _refuse_one_sided(truth[split.train], spec, answers.classes)
     train, test = table.take(split.train), table.take(split.test)
     inputs, notices = kept_inputs(train, _treated(types, spec))
-    if not inputs:
-        raise Invalid(f"No input is left to learn from. {notices[0]['text']}", fields={"inputs": "none is usable"})
+    _refuse_without_inputs(inputs, notices)
     notices += odd_numbers(train, inputs)
     sides = (truth[split.train], truth[split.test])
     warned = [] if spec["kind"] in UNLABELLED else leaks(train, test, inputs, spec["kind"], sides)
@@ -109,6 +108,11 @@ def prepared(spec: Mapping[str, Any], report: Report) -> Prepared:
         notices,
         warned,
     )
+
+
+def _refuse_without_inputs(inputs: Sequence[Any], notices: Sequence[Mapping[str, Any]]) -> None:
+    if not inputs:
+        raise Invalid(f"No input is left to learn from. {notices[0]['text']}", fields={"inputs": "none is usable"})
 
 
 def _overlapping(

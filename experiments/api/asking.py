@@ -29,9 +29,9 @@ class Ask(ProjectEndpoint):
     @extend_schema(request=AskBody, responses={202: OpenApiTypes.OBJECT, 422: OpenApiTypes.OBJECT})
     def post(self, request: Request, key: str, number: int) -> Response:
         """Watch `job.url`: its `result` holds the answer, and each input's share in it."""
-        body = AskBody(data=request.data)
+        run, body = run_for(self.project, number), AskBody(data=request.data)
         body.is_valid(raise_exception=True)
-        run, row = run_for(self.project, number), body.validated_data["row"]
+        row = body.validated_data["row"]
 
         def make() -> tuple[int, dict[str, Any]]:
             with self.words.refusals():

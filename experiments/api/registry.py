@@ -28,7 +28,7 @@ from experiments.queries.registry import (
 )
 from experiments.queries.taking import package_of
 from experiments.services.registry import remove_alias, set_alias, write_card
-from problems.problem import Invalid, Missing
+from problems.problem import Conflict, Invalid
 from projects.access import ProjectEndpoint
 from projects.api.projects import caller
 
@@ -126,7 +126,8 @@ class Changes(ProjectEndpoint):
             raise Invalid("Versions are named by their numbers, like ?from=2.", fields={"from": "Use a number."})
         before = int(given) if given else getattr(version_before(version), "number", None)
         if before is None:
-            raise Missing(f"{version} is the first of its model: there is nothing to compare it with.")
+            text = f"{version} is the first of its model: there is nothing to compare it with."
+            raise Conflict(text, code="first")
         return Response(changes_between(self.project, name, before, number, self.roles))
 
 

@@ -128,11 +128,11 @@ def _write(root: str, path: str, blob: Blob, run: LogRun | None, model: LogModel
 
 
 @transaction.atomic
-def delete_files(project: Project, root: str, path: str) -> set[str]:
-    """Take a file, or all below a folder, away; returns which contents may be let go."""
+def delete_files(project: Project, root: str, path: str) -> None:
+    """Take a file, or all below a folder, away; contents that nothing else needs go with them."""
     rows = LogFile.objects.filter(project=project, root=root)
     if path:
         rows = rows.filter(path=path) | rows.filter(path__startswith=f"{path}/")
     held = set(rows.values_list("blob_id", flat=True))
     rows.delete()
-    return held
+    transaction.on_commit(lambda: blobs.free(held))

@@ -22,7 +22,8 @@ def at(place: str, base: type[Tracking] = Tracking, /, **verbs: tuple[str, Verb]
     inside["action"] = {method.upper(): action for method, (action, _) in verbs.items()}
     inside["verbs"] = {method.upper(): staticmethod(verb) for method, (_, verb) in verbs.items()}
     inside |= {"__module__": __name__, "__doc__": place, "__qualname__": title}
-    return path(f"{P}{place}", cast("type[Tracking]", type(title, (base,), inside)).as_view(), name=name)
+    globals()[title] = view = cast("type[Tracking]", type(title, (base,), inside))  # found by name, as all views
+    return path(f"{P}{place}", view.as_view(), name=name)
 
 
 FOLDERS = [

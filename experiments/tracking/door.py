@@ -95,7 +95,7 @@ class Tracking(ProjectEndpoint):
         """The parameters, wherever they stand: address, query or body."""
         path = {name: value for name, value in self.kwargs.items() if name != "key"}
         lists: dict[str, Any] = {name: request.query_params.getlist(name) for name in request.query_params}
-        if request.method == "GET":
+        if request.method in ("GET", "HEAD"):
             return Asked({**lists, **path}, from_query=True)
         body = request.data if request.META.get("CONTENT_LENGTH") not in (None, "", "0") else {}
         if not isinstance(body, Mapping):
@@ -105,7 +105,8 @@ class Tracking(ProjectEndpoint):
 
     def answer(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """What the verb says, as JSON unless it is a file."""
-        found = self.verbs[request.method or "GET"](self, self.asked(request))
+        method = "GET" if request.method == "HEAD" else request.method or "GET"
+        found = self.verbs[method](self, self.asked(request))
         return found if isinstance(found, HttpResponseBase) else Response(found)
 
 

@@ -116,7 +116,7 @@ def _entry(path: str, is_folder: bool, size: int) -> dict[str, Any]:
 def delete(door: Tracking, asked: Asked) -> Any:
     """Take a file or a folder away."""
     place = place_of(door.project, asked.text("path", needed=True))
-    blobs.free(delete_files(door.project, place.root, place.path))
+    delete_files(door.project, place.root, place.path)
     return {}
 
 

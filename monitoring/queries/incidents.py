@@ -32,7 +32,7 @@ def incidents_of(project: Project) -> QuerySet[Incident]:
     """All incidents of a project, newest first, with how many alerts each has."""
     still = Count("alerts", filter=~Q(alerts__state=Alert.State.CLOSED))
     rows = Incident.objects.filter(monitor__deployment__project=project).annotate(count=Count("alerts"), still=still)
-    return rows.select_related("monitor__deployment__project", "taken_by")
+    return rows.select_related("monitor__deployment__project", "taken_by").order_by("-number")
 
 
 def incident_for(project: Project, number: int) -> Incident:

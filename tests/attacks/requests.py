@@ -216,6 +216,8 @@ def written(route: Route, things: Things) -> dict[str, Any]:
     """What names of fields mean in texts that the team writes: the version that was read, and an object to link."""
     if "/risk/" in route.pattern:
         return {"version": things["projects.riskanswers"].version, "answers": things["projects.riskanswers"].answers}
+    if "/environments/" in route.pattern:
+        return {"signers": [], "datasets": []}
     if "/appraisals/" in route.pattern:
         return {"value": 3}
     if "/process/" in route.pattern:

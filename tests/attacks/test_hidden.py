@@ -94,7 +94,8 @@ def _plant(cast: Cast, things: Things) -> None:
         record(by, name, alert if name == "alert.opened" else run, project_key=cast.project.key, **facts)
     for model in [one for room in ROOMS for one in apps.get_app_config(room).get_models()]:
         if "message" in {column.name for column in model._meta.fields} and model not in (Run, Retraining, Evaluation):
-            state = "failed" if "failed" in dict(model._meta.get_field("state").flatchoices) else None
+            states = [column for column in model._meta.fields if column.name == "state"]
+            state = "failed" if states and "failed" in dict(states[0].flatchoices) else None
             model._default_manager.update(message=SAID, **({"state": state} if state else {}))
     for role in (Role.VIEWER, Role.ML_ENGINEER, Role.DATA_SCIENTIST):
         tell([cast[role].pk], SAID, url="/", project_key=cast.project.key, kind="work")
