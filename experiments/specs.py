@@ -80,7 +80,7 @@ def _known(given: Any, kind: str) -> None:
         raise _wrong("spec", "A run is described by an object of names and values.")
     if unknown := [str(name) for name in given if name not in KEYS]:
         raise Invalid(f"A run has no “{unknown[0]}”.", fields={name: "There is no such setting." for name in unknown})
-    if "share" in given and kind != "anomaly":
+    if given.get("share") is not None and kind != "anomaly":
         raise _wrong("share", "Only a question for what is unusual has a share to flag.")
 
 
@@ -113,7 +113,7 @@ def _without_answers(given: Mapping[str, Any], kind: str, columns: Columns, posi
     if window := _window(given.get("window"), kind, columns):
         spec["window"] = window
     if kind == "anomaly":
-        spec["share"] = _number("share", given.get("share", unlabelled.SHARE), 0.001, 0.5)
+        spec["share"] = _number("share", unlabelled.SHARE if given.get("share") is None else given["share"], 0.001, 0.5)
     return spec
 
 

@@ -15,7 +15,7 @@ from projects.api.projects import caller
 from projects.queries.work import job_link
 
 
-class AskBody(serializers.Serializer[Any]):
+class RowToAsk(serializers.Serializer[Any]):
     """One row by the names of the model's inputs; what is left out is missing."""
 
     row = serializers.DictField(help_text='`{"tenure": 3, "plan": "monthly"}`')
@@ -26,10 +26,10 @@ class Ask(ProjectEndpoint):
 
     action = "run.ask"
 
-    @extend_schema(request=AskBody, responses={202: OpenApiTypes.OBJECT, 422: OpenApiTypes.OBJECT})
+    @extend_schema(request=RowToAsk, responses={202: OpenApiTypes.OBJECT, 422: OpenApiTypes.OBJECT})
     def post(self, request: Request, key: str, number: int) -> Response:
         """Watch `job.url`: its `result` holds the answer, and each input's share in it."""
-        run, body = run_for(self.project, number), AskBody(data=request.data)
+        run, body = run_for(self.project, number), RowToAsk(data=request.data)
         body.is_valid(raise_exception=True)
         row = body.validated_data["row"]
 

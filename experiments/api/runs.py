@@ -76,7 +76,9 @@ class RunBody(serializers.Serializer[Any]):
     forecast = serializers.JSONField(
         required=False, help_text='`{"time": "day", "key": "shop", "step": "day", "horizon": 14, "windows": 3}`'
     )
-    share = serializers.FloatField(required=False, help_text="Of rows to flag as unusual: 0.05 flags 5 of 100.")
+    share = serializers.FloatField(
+        required=False, allow_null=True, help_text="Of rows to flag as unusual: 0.05 flags 5 of 100."
+    )
     seed = serializers.IntegerField(required=False)
     threshold = serializers.FloatField(required=False)
     decide_by = serializers.CharField(required=False, allow_null=True)

@@ -104,7 +104,8 @@ def write_run(
 
 def _refuse_made_elsewhere(before: Run | None, spec: Any) -> None:
     """What nothing here trained, nothing here can train again."""
-    if before and isinstance(spec, dict) and UPLOADED in (spec.get("methods") or ()):
+    methods = spec.get("methods") if isinstance(spec, dict) else None
+    if before and isinstance(methods, (dict, list)) and UPLOADED in methods:
         raise Conflict(
             f"The model of run {before.number} was made elsewhere and uploaded; nothing here can train it again. "
             "Train it where it was made and upload it, or start a run with methods of this place.",

@@ -171,7 +171,7 @@ def _described_body(route: Route, method: str, things: Things) -> Any:
         known |= {"at": "02:00", "options": {}, "seen": 1}
     if "recipes" in route.pattern:  # a step that needs no parameters, on a table of this project
         known |= {"kind": "drop_duplicates", "source": things["datasets.dataset"].name}
-    return _sample(schema, known | quality(route, things), "")
+    return _sample(schema, known | quality(route, things) | served(route, things), "")
 
 
 def logged(things: Things) -> dict[str, Any]:
@@ -201,6 +201,20 @@ def quality(route: Route, things: Things) -> dict[str, Any]:
     return known | {"rule": number, "rules": [number], "until": day, "columns": ["plan"], "consumer": "training"}
 
 
+def served(route: Route, things: Things) -> dict[str, Any]:
+    """What fields of deployments, aliases and views mean."""
+    found: dict[str, Any] = {"signers": [], "hold": "30m", "shadow": "", "traffic": [10], "keep": [], "share": None}
+    if "/environments/" in route.pattern:
+        found["datasets"] = []
+    if "/promote/" in route.pattern or "/batch" in route.pattern:
+        found |= {"key": "", "schedule": "daily", "at": "02:00"}
+    if "/views/" in route.pattern:
+        found |= {"filter": "", "order": "", "columns": ""}
+    if "/aliases/" in route.pattern:
+        found["version"] = things["experiments.modelversion"].number
+    return found
+
+
 def judging(route: Route) -> dict[str, Any]:
     """What fields of evaluations and edge cases mean."""
     if "/cases/" in route.pattern:
@@ -216,8 +230,6 @@ def written(route: Route, things: Things) -> dict[str, Any]:
     """What names of fields mean in texts that the team writes: the version that was read, and an object to link."""
     if "/risk/" in route.pattern:
         return {"version": things["projects.riskanswers"].version, "answers": things["projects.riskanswers"].answers}
-    if "/environments/" in route.pattern:
-        return {"signers": [], "datasets": []}
     if "/appraisals/" in route.pattern:
         return {"value": 3}
     if "/process/" in route.pattern:

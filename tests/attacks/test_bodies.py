@@ -38,7 +38,8 @@ def put(client: Client, route: Route, method: str, path: str, body: Any) -> Any:
 ONCE = pytest.mark.once  # what is understood is decided before any database is asked
 
 # Endpoints that no body of their description alone satisfies: pieces of a file with its hash, and a second version.
-NEED_MORE = ("/resumable/", "/difference/")
+# Of the tracking protocol there is no description; its own tests name what is another project's.
+NEED_MORE = ("/resumable/", "/difference/", "/runs/upload/", "/mlflow/")
 
 
 @ONCE
@@ -52,7 +53,7 @@ def test_the_same_body_about_ones_own_objects_is_understood(target: tuple[Route,
 
 
 @ONCE
-@sweep(IN_PROJECTS)
+@sweep([target for target in IN_PROJECTS if "/mlflow/" not in target[0].pattern])
 def test_a_body_cannot_take_something_from_another_project(target: tuple[Route, str], hands: Hands) -> None:
     """A05. An otherwise good request of the outsider to a project of their own names one of our objects at a time."""
     route, method = target

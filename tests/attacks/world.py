@@ -308,7 +308,11 @@ CONTENT: dict[str, Callable[[Things], dict[str, Any]]] = {
         "blob": blobs.put_file(trained().table),
     },
     "experiments.loginput": lambda t: {"tags": {}},
-    "experiments.logname": lambda t: {"name": f"name-{t.serial}", "aliases": {"champion": 20 + t.serial}, "last": 20},
+    "experiments.logname": lambda t: {
+        "name": f"name-{t.serial}",
+        "aliases": {"champion": 20 + t.serial},
+        "last": 20 + t.serial,
+    },
     "experiments.logversion": lambda t: {"number": 20 + t.serial, "tags": {"team": "1"}},
     "deployments.environment": lambda t: {"name": "staging", "signers": [], "datasets": []},
     "deployments.trafficplan": lambda t: {
