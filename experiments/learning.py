@@ -28,7 +28,8 @@ def series_of(model: Pipeline, sides: Sides) -> list[dict[str, Any]]:
     found = []
     for side, (matrix, truth) in sides.items():
         places = np.linspace(0, len(truth) - 1, min(MOST_ROWS, len(truth))).astype(int)
-        prepared, known = model[:-1].transform(matrix[places]), truth[places]
+        picked, known = matrix[places], truth[places]
+        prepared = model[:-1].transform(picked) if len(model) > 1 else picked  # an ensemble prepares inside
         points = [[step, _loss(said, known)] for step, said in _staged(estimator, prepared)]
         if points:
             found.append({"key": f"{side}.{_named(estimator)}", "points": points})

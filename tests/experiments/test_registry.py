@@ -161,7 +161,7 @@ def test_what_is_taken_along_answers_without_the_platform(
         api_of(cast[Role.VIEWER]).get(f"/api/v1/projects/{cast.project.key}/models/churn/versions/2/changes/").json()
     )
     assert [row["name"] for row in notes["inputs"]] == ["price"]
-    assert api_of(cast[Role.VIEWER]).get(f"{address}changes/").status_code == 404
+    assert api_of(cast[Role.VIEWER]).get(f"{address}changes/").status_code == 409
     assert api_of(cast[Role.VIEWER]).get(f"{address}download/").status_code == 403
     answer = api_of(cast[Role.ML_ENGINEER]).get(f"{address}download/")
     with zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content))) as archive:

@@ -89,7 +89,7 @@ def _compares(client: Client) -> None:
         "Which settings lead to good results?",
         "The best first.",
         "How did held_back.log_loss go?",
-        "Run 10 stands first",
+        "Run 1 and run 2 are equal by ROC AUC.",
     ):
         assert words in text
     assert (

@@ -217,7 +217,9 @@ def test_it_is_served_logged_and_watched(kind: str) -> None:
     body = schema["/v1/deployments/d/predict"]["post"]["responses"]["200"]["content"]["application/json"]["schema"]
     assert names <= set(body["properties"]["predictions"]["items"]["properties"])
     live = Live(bundle.reference, bundle.signature)
-    columns = {name: [line.get(name) for line in lines] for name in ("number", "probability", "policy", "decision")}
+    columns = {
+        name: [line.get(name) for line in lines] for name in ("at", "id", "number", "probability", "policy", "decision")
+    }
     columns |= {"answer": [orjson.dumps(line["answer"]).decode() for line in lines]}
     columns |= {"row": [orjson.dumps(line["row"]).decode() for line in lines]}
     live.add(pa.RecordBatch.from_pydict(columns))

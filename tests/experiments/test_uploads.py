@@ -214,6 +214,7 @@ def test_a_tree_that_leads_astray_and_a_vectorizer_that_reads_files_are_refused(
     model = skops.io.loads(skops.io.dumps(small(estimator=forest)), trusted=TRUSTED)
     refuse_unsound(model)
     state = model[-1].estimators_[1].tree_.__getstate__()
+    state |= {name: state[name].copy() for name in ("nodes", "values")}  # else they are the tree's own memory
     for column, value in (("left_child", 0), ("right_child", 10_000), ("feature", 400)):
         nodes = state["nodes"].copy()
         nodes[column][0] = value
