@@ -1,6 +1,7 @@
 """Groups and unusual rows, from real tables to answers: scores as plain scikit-learn's, and what people are told."""
 
 import json
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -218,8 +219,9 @@ def test_it_is_served_logged_and_watched(kind: str) -> None:
     assert names <= set(body["properties"]["predictions"]["items"]["properties"])
     live = Live(bundle.reference, bundle.signature)
     columns = {
-        name: [line.get(name) for line in lines] for name in ("at", "id", "number", "probability", "policy", "decision")
+        name: [line.get(name) for line in lines] for name in ("id", "number", "probability", "policy", "decision")
     }
+    columns["at"] = [datetime.fromtimestamp(line["at"], UTC) for line in lines]
     columns |= {"answer": [orjson.dumps(line["answer"]).decode() for line in lines]}
     columns |= {"row": [orjson.dumps(line["row"]).decode() for line in lines]}
     live.add(pa.RecordBatch.from_pydict(columns))
