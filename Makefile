@@ -6,7 +6,7 @@ export BATON_AUDIT_KEY ?= lint-only
 export BATON_SERVING_KEY ?= lint-only
 
 # What takes too long for every run: races, a hundred rounds each.
-.PHONY: run test lint format lock bench faults large replays searches traffic loop batches
+.PHONY: run test lint format lock bench faults large replays searches traffic loop batches engineer
 run:
 	./run
 test:
@@ -46,3 +46,6 @@ traffic:
 # A batch of every method answers as the server does.
 batches:
 	BATON_ALL_METHODS=1 $(PYTHON) -m pytest -q tests/deployments/test_batch.py -k each_row
+# The data engineer's way in a browser, from a workbook and from a table of MariaDB: minutes.
+engineer:
+	$(PYTHON) -m pytest -q tests/journeys/data_engineer.py
