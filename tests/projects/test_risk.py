@@ -72,5 +72,5 @@ def test_every_rule_survives_being_kept_and_reads_as_sentences() -> None:
     for rule in RULES.values():
         assert rule_of(rule.as_dict()) == rule
         assert Role(rule.waiver_role).label in sentences(rule)[-1]
-    assert len({stands_for(rule) for rule in RULES.values()}) == len(RULES)
+    assert len({stands_for(rule) for rule in RULES.values()}) == len(set(RULES.values()))
     assert rule_for("high", "somewhere new").roles == rule_for("high", "production").roles

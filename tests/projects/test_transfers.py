@@ -147,13 +147,17 @@ def test_a_whole_project_comes_through(full: Project, cast: Cast, run_jobs: Any,
         "projects.waiver",
         "deployments.deployment",
         "deployments.release",
+        "deployments.trafficplan",
         "monitoring.alert",
+        "monitoring.incident",
     }
     for label in MOVED:
         assert len(before[label]) == len(after[label]), label
         if label not in changed | {"monitoring.retraining", "datasets.ingestion"}:
             assert before[label] == after[label], label
     assert made.report["left_out"] == {}
+    assert all(one["closed_at"] for one in after["monitoring.incident"])
+    assert {plan["state"] for plan in after["deployments.trafficplan"]} == {"stopped"}  # nobody is answered here
     # nobody got a right, and nothing speaks for people of here
     assert list(Membership.objects.filter(project=project).values_list("user", "role")) == [(newcomer.pk, Role.OWNER)]
     assert {one["email"] for one in made.report["team"]} == {owner.email, cast[Role.DATA_SCIENTIST].email}
