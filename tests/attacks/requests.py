@@ -206,6 +206,8 @@ def served(route: Route, things: Things) -> dict[str, Any]:
     found: dict[str, Any] = {"signers": [], "hold": "30m", "shadow": "", "traffic": [10], "keep": [], "share": None}
     if "/environments/" in route.pattern:
         found["datasets"] = []
+    if "/autonomy/" in route.pattern:
+        found["share"] = 10
     if "/promote/" in route.pattern or "/batch" in route.pattern:
         found |= {"key": "", "schedule": "daily", "at": "02:00"}
     if "/views/" in route.pattern:
