@@ -10,6 +10,7 @@ from django.utils.module_loading import import_string
 
 from accounts.models import User
 from projects.permissions import Role
+from tests.attacks.reading import reading
 from tests.attacks.requests import is_upload, names_read, sample_body, send, small_file, told, undone
 from tests.attacks.sweep import Hands, World, sweep
 from tests.attacks.world import address, crossing_links, has_project, touched, written
@@ -256,10 +257,19 @@ def test_each_field_with_a_wrong_kind_of_value_is_4xx(target: tuple[Route, str],
     route, method = target
     client, path = hands.browser(hands.world.cast[Role.OWNER]), address(route, hands.world.ours)
     body = sample_body(route, method, hands.world.ours)
-    for field in body if isinstance(body, dict) else ():
+    if not isinstance(body, dict):
+        return
+    with undone(), reading() as seen:
+        put(client, route, method, path, body)
+    for field in filter(seen.reads, body):
+        refused = False  # by the serializer itself: how that is answered needs to be seen once for each field
         for value in (None, True, -1, 2**70, 1.5, "", "x" * 5000, [], [[1]], {}, {"a": {"b": 1}}, "\u202e"):
+            wrong = {**body, field: value}
+            known, refused = refused, refused or seen.refuses(wrong)
+            if known and seen.refuses(wrong):
+                continue
             with undone():
-                response = put(client, route, method, path, {**body, field: value})
+                response = put(client, route, method, path, wrong)
             assert response.status_code < 500, f"{field}={str(value)[:40]}: {told(response)}"
 
 
