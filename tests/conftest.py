@@ -71,6 +71,16 @@ def django_db_modify_db_settings(
         yield
 
 
+def deletions(connection: Any) -> list[str]:
+    """What empties the tables that have rows: on PostgreSQL, TRUNCATE of all of them takes seconds."""
+    tables = [
+        connection.ops.quote_name(name) for name in connection.introspection.django_table_names(only_existing=True)
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {name})" for name in tables))
+        return [f"DELETE FROM {name}" for (name,) in cursor.fetchall()]
+
+
 @pytest.fixture(scope="session", autouse=True)
 def tables_can_be_emptied() -> Iterator[None]:
     """Between tests with transactions of their own all rows go, those of the audit too, which nothing else may do."""
@@ -78,7 +88,7 @@ def tables_can_be_emptied() -> Iterator[None]:
 
     def lifted(self: BaseDatabaseOperations, statements: list[str]) -> None:
         lift(self.connection)
-        empty(self, statements)
+        empty(self, deletions(self.connection) if self.connection.vendor == "postgresql" else statements)
         protect(self.connection)
 
     patch.setattr(BaseDatabaseOperations, "execute_sql_flush", lifted)

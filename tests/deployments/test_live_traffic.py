@@ -4,6 +4,7 @@ import os
 import time
 
 import pytest
+from django.db import transaction
 
 from deployments.models import Release, TrafficPlan
 from deployments.queries.deployments import champion_of
@@ -35,7 +36,8 @@ def world(shared_cast, server, trained, retrained):
 
 def rehearsed(job, by):
     release = Release.objects.get(pk=job.payload["release"])
-    finish_promotion(release, {"golden": 1, "different": 0}, by=by)
+    with transaction.atomic():  # as the job ends
+        finish_promotion(release, {"golden": 1, "different": 0}, by=by)
     return TrafficPlan.objects.get(challenger=release)
 
 
