@@ -85,7 +85,7 @@ def connects(visit: Any, server: Server) -> None:
     server.run(
         f"USE {NAME}",
         "CREATE TABLE orders (id int PRIMARY KEY, plan varchar(20), amount decimal(8,2), phone varchar(20))",
-        """INSERT INTO orders SELECT seq, IF(seq % 3, 'year', 'Year'), IF(seq % 37, seq / 2, NULL),
+        """INSERT INTO orders SELECT seq, ELT(1 + seq % 3, 'Year', 'year', 'month'), IF(seq % 37, seq / 2, NULL),
            LPAD(seq, 9, '0') FROM seq_1_to_400""",
     )
     visit.project("sources/")
