@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Max, OuterRef, Prefetch, QuerySet, Subquery
+from django.db.models import Case, Max, OuterRef, Prefetch, QuerySet, Subquery, When
 
 from datasets.columns import SchemaChange, schema_changed
 from datasets.models.versions import Dataset, Ingestion, Version
@@ -53,9 +53,15 @@ def ingestion_for(project: Project, name: str, ingestion_id: UUID) -> Ingestion:
 
 
 def published_versions(project: Project) -> QuerySet[Version]:
-    """What may be trained on, newest first. The columns are in `schema`; profiles are fetched when asked for."""
+    """What may be trained on, newest first; what a model answered comes after all that came from outside.
+
+    The columns are in `schema`; profiles are fetched when asked for.
+    """
     versions = Version.objects.filter(dataset__project=project, state=Version.State.PUBLISHED)
-    return versions.select_related("dataset").defer("profile", "report").order_by("-published_at", "-number")
+    answers_last = Case(When(report__answered=True, then=1), default=0)
+    return (
+        versions.select_related("dataset").defer("profile", "report").order_by(answers_last, "-published_at", "-number")
+    )
 
 
 def next_to_learn_from(project: Project, dataset_id: UUID | None) -> Version | None:

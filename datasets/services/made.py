@@ -54,7 +54,7 @@ def add_made(
         rows=answer["rows"],
         schema=answer["schema"],
         profile=answer["profile"],
-        report={"format": words},
+        report={"format": words, "answered": True},  # by a model: the newest data of the project is another
     )
     tags.inherit_from(version, [read], kept)
     facts = {"dataset": target.name, "number": version.number, "rows": version.rows, "of": str(read)}

@@ -11,6 +11,7 @@ from django.utils import timezone
 from audit.actors import Machine
 from datasets.models.tags import ColumnTag
 from datasets.models.versions import Dataset, Version
+from datasets.queries.versions import published_versions
 from deployments.batch import engine
 from deployments.models import BatchScoring
 from deployments.queries.batches import refused_rows, scored_rows
@@ -133,6 +134,11 @@ def test_a_batch_is_made_once_read_with_masks_and_stands_in_the_lineage(live, ca
     assert (batch.state, batch.rows, batch.refused_rows) == ("done", 4, 1)
     assert batch.made is not None
     assert batch.made.state == "published"
+    # the newest data of the project is still what came from outside
+    assert list(published_versions(cast.project).filter(dataset__in=[dataset, batch.made.dataset])) == [
+        source,
+        batch.made,
+    ]
     assert refused_rows(batch) == [{"source_row": 1, "reason": "months must not be null"}]
     shown = scored_rows(batch, frozenset({Role.VIEWER}), limit=1)[0]
     assert shown["charge"] == "hidden"
