@@ -18,6 +18,7 @@ import pyarrow as pa
 from storage import tables
 
 BATCH = 1_000_000
+FEW = 100_000
 COUNTED_RANGE = 1_000_000
 LARGEST_SQUARED = 1e150
 WHOLE = {"int64": pa.int64(), "date32[day]": pa.int32(), "timestamp[us]": pa.int64()}
@@ -93,6 +94,19 @@ def ordered(path: Path, name: str, every: int = 1) -> Ordered | None:
     return _rising(values) or _close_together(values) or _sorted(values)
 
 
+def rises(path: Path, name: str) -> bool:
+    """Whether each value lies above the one before, as numbers of records do: reads a little at a time, up to there."""
+    last = None
+    for batch in tables.read_batches(path, [name], size=FEW):
+        part = _plain(batch.column(batch.schema.get_field_index(name)))
+        if not len(part):
+            continue
+        if (last is not None and not part[0] > last) or not (part[1:] > part[:-1]).all():
+            return False
+        last = part[-1]
+    return True
+
+
 def _picked(values: "np.ndarray", every: int) -> "np.ndarray":
     """One value of every so many, by chance, so that what repeats at even distances is picked fairly too."""
     starts = np.arange(0, len(values), every)
@@ -138,7 +152,12 @@ def _rising(values: "np.ndarray") -> Ordered | None:
     few = values[:1000]
     if len(few) < 2 or not (few[1:] > few[:-1]).all() or not (values[1:] > values[:-1]).all():
         return None
-    return Ordered(values, np.ones(len(values), dtype=np.int64))
+    return Ordered(values, _once(values))
+
+
+def _once(values: "np.ndarray") -> "np.ndarray":
+    """A count of one for each, which takes no room."""
+    return np.broadcast_to(np.int64(1), values.shape)
 
 
 def _close_together(values: "np.ndarray") -> Ordered | None:
@@ -159,5 +178,5 @@ def _sorted(values: "np.ndarray") -> Ordered:
         return Ordered(values, np.zeros(0, dtype=np.int64))
     starts = np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]]))
     if len(starts) == len(values):
-        return Ordered(values, np.ones(len(values), dtype=np.int64))
+        return Ordered(values, _once(values))
     return Ordered(values[starts], np.diff(np.append(starts, len(values))))

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from datasets.recipes.base import Tables
 from datasets.recipes.declared import Declared, Params
 from datasets.recipes.fields import Field
-from datasets.recipes.frame import LARGEST, Frame
+from datasets.recipes.frame import Frame
 from datasets.recipes.literals import from_text
 from problems.problem import Invalid
 
@@ -88,7 +88,7 @@ class Rule(Declared, ABC):
         return None
 
     def failing(self, scene: Scene, p: Params) -> Any:
-        """A yes for each row that breaks the rule; None when it is not about rows."""
+        """A yes for each row that breaks the rule, where missing counts as no; None when it is not about rows."""
         return None
 
     @abstractmethod
@@ -140,13 +140,7 @@ def is_true(condition: Any) -> Any:
 def is_missing(frame: Frame, name: str) -> Any:
     """Empty cells; what is no number (NaN) is missing too."""
     value = frame[name]
-    return value.isnull() | is_true(value.isnan()) if frame.type_of(name) == "number" else value.isnull()
-
-
-def is_finite(frame: Frame, name: str) -> Any:
-    """Neither infinite nor no number; always yes for other types."""
-    value = frame[name]
-    return value.between(-LARGEST, LARGEST) if frame.type_of(name) == "number" else value.notnull()
+    return value.isnull() | value.isnan() if frame.type_of(name) == "number" else value.isnull()
 
 
 def value_of(text: str, kind: str, field: str) -> Any:

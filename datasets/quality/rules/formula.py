@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from datasets.quality.base import ALLOWED, RowRule, Scene, allowance, is_true
+from datasets.quality.base import ALLOWED, RowRule, Scene, allowance
 from datasets.recipes.declared import Params
 from datasets.recipes.fields import Field
 from datasets.recipes.formula import Node, parse
@@ -31,7 +31,7 @@ class Formula(RowRule):
         condition_of(p["formula"], frame)
 
     def failing(self, scene: Scene, p: Params) -> Any:
-        return is_true(~condition_of(p["formula"], scene.frame))
+        return ~condition_of(p["formula"], scene.frame)
 
 
 def _columns(node: Node) -> list[str]:

@@ -2,10 +2,12 @@
 
 from typing import Any
 
-from datasets.quality.base import ALLOWED, RowRule, Scene, allowance, is_finite, value_of
+import ibis
+
+from datasets.quality.base import ALLOWED, RowRule, Scene, allowance, value_of
 from datasets.recipes.declared import Params
 from datasets.recipes.fields import Field
-from datasets.recipes.frame import NUMERIC, TIMES, Frame, literal
+from datasets.recipes.frame import LARGEST, NUMERIC, TIMES, Frame, literal
 from problems.problem import Invalid, Problem
 
 
@@ -41,13 +43,12 @@ class InRange(RowRule):
 
     def failing(self, scene: Scene, p: Params) -> Any:
         frame, value = scene.frame, scene.frame[p["column"]]
-        fine = is_finite(frame, p["column"])
         low, high = (_end(frame, p, name) for name in ("low", "high"))
-        if low is not None:
-            fine = fine & (value >= _literal(frame, p, low))
-        if high is not None:
-            fine = fine & (value <= _literal(frame, p, high))
-        return value.notnull() & ~fine.fill_null(False)
+        if frame.type_of(p["column"]) == "number":  # what is no number lies above infinity
+            low, high = (-LARGEST if low is None else low), (LARGEST if high is None else high)
+        below = value < _literal(frame, p, low) if low is not None else ibis.literal(False)
+        above = value > _literal(frame, p, high) if high is not None else ibis.literal(False)
+        return below | above
 
 
 def _end(frame: Frame, p: Params, name: str) -> Any:

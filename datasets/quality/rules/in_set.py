@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from datasets.quality.base import ALLOWED, RowRule, Scene, allowance, is_true, value_of
+from datasets.quality.base import ALLOWED, RowRule, Scene, allowance, value_of
 from datasets.recipes.base import names_in_words
 from datasets.recipes.declared import Params
 from datasets.recipes.fields import Field
@@ -34,4 +34,4 @@ class InSet(RowRule):
         return [literal(value_of(text, kind, "values"), kind) for text in p["values"]]
 
     def failing(self, scene: Scene, p: Params) -> Any:
-        return is_true(~scene.frame[p["column"]].isin(self._values(scene.frame, p)))
+        return ~scene.frame[p["column"]].isin(self._values(scene.frame, p))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from datasets.quality.base import ALLOWED, RowRule, Scene, allowance, is_true
+from datasets.quality.base import ALLOWED, RowRule, Scene, allowance
 from datasets.recipes.declared import Params
 from datasets.recipes.fields import Field
 from datasets.recipes.patterns import refused_pattern
@@ -29,4 +29,4 @@ class Pattern(RowRule):
         return f"{p['column'][:60]} looks like {p['pattern'][:80]}{allowance(p)}."
 
     def failing(self, scene: Scene, p: Params) -> Any:
-        return is_true(~scene.frame[p["column"]].re_search(f"^(?:{p['pattern']})$"))
+        return ~scene.frame[p["column"]].re_search(f"^(?:{p['pattern']})$")

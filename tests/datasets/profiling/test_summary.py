@@ -210,3 +210,25 @@ def test_what_rises_is_counted_without_sorting(tmp_path: Path) -> None:
     assert sure == mixed
     (level,) = profile_of(tmp_path, pa.table({"x": [*rising, rising[-1]]}))["columns"]
     assert (level["distinct"], level["present"]) == (2000, 2001)
+
+
+@pytest.mark.parametrize(
+    ("cells", "rising"),
+    [
+        ([1.0, None, 2.0, 3.0], True),
+        ([1.0, 2.0, 2.0], False),
+        ([1.0, 3.0, 2.0, 4.0], False),
+        ([1.0, 2.0, math.nan], False),
+        ([1.0, math.inf, math.inf], False),
+        ([None, None, 5.0], True),
+        ([], True),
+    ],
+)
+def test_what_rises_is_seen_a_little_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cells: list[float | None], rising: bool
+) -> None:
+    place, table = tmp_path / "t.parquet", pa.table({"x": pa.array(cells, pa.float64())})
+    tables.write(place, table.schema, table.to_batches())
+    for few in (1, 2, 100):
+        monkeypatch.setattr(ordered, "FEW", few)
+        assert ordered.rises(place, "x") is rising

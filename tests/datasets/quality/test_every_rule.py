@@ -119,7 +119,10 @@ def test_what_counts_as_missing_and_what_infinities_and_huge_numbers_do() -> Non
     assert column("not_missing", [1.0, None, nan, inf], "number") == 2
     assert column("not_missing", ["", None, "NA"], "text") == 1
     assert column("in_range", [1.0, None, nan, inf, -inf], "number", low="0") == 3
+    assert column("in_range", [1.0, None, nan, inf, -inf], "number", high="0") == 4
+    assert column("in_range", [1.0, None, nan, inf, -inf], "number", low="0", high="1") == 3
     assert column("in_range", [2**53, 2**53 + 1, None], "integer", high=str(2**53)) == 1
+    assert column("in_range", [2**53, 2**53 + 1, None], "integer", low="0.5", high=str(2**53)) == 1
     assert column("in_range", [1, 2, 3], "integer", low="1.5", high=3) == 1
     assert column("in_range", [date(2026, 1, 1), date(2025, 12, 31)], "date", low="2026-01-01") == 1
     assert column("in_set", [2**60, 2**60 + 1, None], "integer", values=[str(2**60)]) == 1
