@@ -14,7 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from benchmarks import ROOT, as_job
+
 ROWS, ROUNDS = 200_000, 5
 WAYS = ("copy", "pandas", "read", "engine")
 WORDS = {
@@ -69,9 +70,8 @@ def _generate(source: Path, rows: int) -> None:
 
 
 def _in_child(way: str, source: Path, folder: Path, threads: int) -> dict[str, float]:
-    environment = os.environ | {"OMP_NUM_THREADS": str(threads), "PYTHONPATH": f"{ROOT / 'platform'}{os.pathsep}{ROOT}"}
     command = [sys.executable, "-m", "benchmarks.ingestion", way, str(source), str(folder)]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, cwd=ROOT, env=as_job(str(threads)), capture_output=True, text=True, check=True)
     answer: dict[str, float] = json.loads(done.stdout)
     return answer
 

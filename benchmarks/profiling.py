@@ -13,8 +13,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import as_stored
-from benchmarks.ingestion import COLUMNS, ROOT
+from benchmarks import ROOT, as_job, as_stored
+from benchmarks.ingestion import COLUMNS
 
 ROWS, ROUNDS = 1_000_000, 3
 PEER = """
@@ -59,8 +59,7 @@ def _generate(table: Path, rows: int) -> None:
 
 
 def _run(command: list[str]) -> dict[str, float]:
-    path = f"{ROOT / 'platform'}{os.pathsep}{ROOT}"
-    environment = os.environ | {"OMP_NUM_THREADS": os.environ.get("THREADS", "2"), "PYTHONPATH": path}
+    environment = as_job(os.environ.get("THREADS", "2"))
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
     answer: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
     return answer

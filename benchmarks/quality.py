@@ -14,9 +14,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks import as_stored
+from benchmarks import ROOT, as_job, as_stored
 
-ROOT = Path(__file__).resolve().parents[1]
 ROWS, ROUNDS = 1_000_000, int(os.environ.get("ROUNDS", "3"))
 THREADS = os.environ.get("THREADS", "2")  # what the job that checks may use
 SCHEMA = [
@@ -80,10 +79,9 @@ def _generate(folder: Path, rows: int) -> None:
 
 
 def _in_child(way: str, python: str, folder: Path) -> dict[str, Any]:
-    environment = os.environ | {"OMP_NUM_THREADS": THREADS, "PYTHONPATH": f"{ROOT / 'platform'}{os.pathsep}{ROOT}"}
     began = time.perf_counter()
     command = [python, "-m", "benchmarks.quality", way, str(folder)]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, cwd=ROOT, env=as_job(THREADS), capture_output=True, text=True, check=True)
     answer: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     return answer | {"whole": time.perf_counter() - began}
 

@@ -41,7 +41,7 @@ from jobs.registry import job, periodic
 from problems.problem import Missing, Problem
 from storage import blobs
 
-READING = Limits(threads=2)  # recipes stay with one, on which the last digits of a sum do not change
+READING = Limits(threads=2, sorts=True)  # recipes stay with one, on which the last digits of a sum do not change
 HOUR = 3600
 TRY_OUT = Limits(cpu_seconds=60, wall_seconds=90, file_mb=256)
 LOOK_AHEAD = Limits(cpu_seconds=60, wall_seconds=60, file_mb=4096)

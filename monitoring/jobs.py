@@ -20,7 +20,7 @@ from monitoring.services import alerts, monitors, retrainings, rollouts, windows
 from monitoring.services import due as due_rules
 from problems.problem import Problem
 
-LIMITS = Limits(memory_mb=2048, cpu_seconds=1800, wall_seconds=1800)
+LIMITS = Limits(memory_mb=2048, cpu_seconds=1800, wall_seconds=1800, sorts=True)
 
 
 def _check_failed(row: Job) -> None:

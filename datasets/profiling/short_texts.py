@@ -14,7 +14,7 @@ import pyarrow as pa
 from storage import tables
 
 LONGEST = 8
-BATCH = 1_000_000
+BATCH = 100_000
 MOST_ROWS = 16_000_000
 REPEATED = 6.0  # fewer bytes a cell than this, and the file holds a list of different values: grouping is quick there
 MASKS = np.array([0, *(2**64 - 2 ** (64 - 8 * length) for length in range(1, LONGEST + 1))], dtype=np.uint64)
@@ -94,8 +94,12 @@ def _of_sorted(words: "np.ndarray", most: int) -> Counted:
 def _best(words: "np.ndarray", edges: "np.ndarray", best: list[tuple[int, int]], most: int) -> list[tuple[int, int]]:
     """The commonest, small ones first where they are level, of those known and of the runs between these edges."""
     counts = np.diff(edges)
-    least = np.partition(counts, -most)[-most] if len(counts) > most else 0
-    chosen = np.concatenate([np.flatnonzero(counts > least), np.flatnonzero(counts == least)[:most]])
+    least = -best[-1][0] + 1 if len(best) == most else 1  # what comes later has to be commoner: words rise
+    chosen = np.flatnonzero(counts >= least)
+    if len(chosen) > most:
+        bound = np.partition(counts[chosen], -most)[-most]
+        level = chosen[counts[chosen] == bound][:most]
+        chosen = np.concatenate([chosen[counts[chosen] > bound], level])
     found = zip((-counts[chosen]).tolist(), words[edges[:-1][chosen]].tolist(), strict=True)
     return heapq.nsmallest(most, [*best, *found])
 

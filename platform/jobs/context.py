@@ -19,7 +19,7 @@ from django.db import InterfaceError, OperationalError, transaction
 from jobs import services
 from jobs.connections import renew
 from jobs.hiding import blotted, forms_of
-from jobs.limits import Limits
+from jobs.limits import Limits, quick_sorting
 from jobs.models import Job
 from problems.problem import Problem
 
@@ -141,6 +141,7 @@ class Context:
             "OPENBLAS_NUM_THREADS": threads,
             "MKL_NUM_THREADS": threads,
             "BATON_JOB": str(self.job.pk),
+            **(quick_sorting() if self.limits.sorts else {}),
         }
         command = [sys.executable, "-P", "-m", "jobs.child", str(self.folder), str(write_end), str(os.getpid())]
         with (self.folder / "output.txt").open("wb") as output:

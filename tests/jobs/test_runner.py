@@ -52,6 +52,17 @@ def test_the_child_gets_its_task_and_nothing_of_our_secrets(do: Do) -> None:
     assert not Path(seen["here"]).exists()
 
 
+def test_only_a_child_that_sorts_is_told_how(do: Do, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contexts, "quick_sorting", lambda: {"SORT_THIS_WAY": "1"})
+    told = []
+    for sorts in (True, False):
+        do(
+            lambda context: told.append(context.call("tests.jobs.engines:look", {})["environment"]),
+            limits=Limits(sorts=sorts),
+        )
+    assert ["SORT_THIS_WAY" in names for names in told] == [True, False]
+
+
 def test_a_refusal_of_the_engine_is_the_jobs_message(do: Do) -> None:
     job = do(lambda context: context.call("tests.jobs.engines:refuse", {}))
     assert (job.state, job.code, job.attempt) == (State.FAILED, "ragged", 1)
