@@ -56,7 +56,7 @@ class Ordered:
 
     def moments(self, points: Sequence[float]) -> tuple[float, float | None, list[float]]:
         """Mean, standard deviation of the sample (None where squares would overflow) and quantiles between values."""
-        n, scale = self.present, float(max(abs(self.values[0]), abs(self.values[-1])))
+        n, scale = self.present, max(abs(float(self.values[0])), abs(float(self.values[-1])))
         if scale >= LARGEST_SQUARED:
             mean = sum(float((x / scale * (weights / n)).sum()) for x, weights in self._pieces()) * scale
             return mean, None, self._quantiles(points)

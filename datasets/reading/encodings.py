@@ -4,6 +4,7 @@ import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from datasets.reading.findings import Findings
@@ -13,7 +14,7 @@ from jobs.report import Report
 from problems.problem import Invalid
 
 MARKS = [(codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")]
-SAMPLE = 256 * 1024
+SAMPLE, CHUNK = 256 * 1024, 4 * MEBIBYTE
 UNDEFINED_1252 = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
 
 
@@ -86,23 +87,27 @@ def _narrow(path: Path) -> Encoding:
 def _count_utf8(path: Path) -> tuple[int, int, int, bool]:
     """Multi-byte characters, invalid bytes, the line of the first of these, and bytes that windows-1252 lacks."""
     decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
-    valid = invalid = lines = first = 0
-    undefined = False
-    for chunk in _chunks(path):
-        if chunk.isascii() and not decoder.getstate()[0]:
-            lines += 0 if first else chunk.count(b"\n")
-            continue
-        text = decoder.decode(chunk)
-        bad = len(re.findall("[\udc80-\udcff]", text))
-        if bad and not first:
-            before = re.split("[\udc80-\udcff]", text, maxsplit=1)[0]
-            first = lines + before.count("\n") + 1
-        lines += text.count("\n")
-        valid += len(re.findall("[^\x00-\x7f\udc80-\udcff]", text))
-        invalid += bad
-        undefined = undefined or bool(UNDEFINED_1252.search(chunk))
+    valid = invalid = first = 0
+    chunks, undefined = 0, False
+    for chunks, chunk in enumerate(_chunks(path), 1):
+        if not chunk.isascii() or decoder.getstate()[0]:
+            text = decoder.decode(chunk)
+            bad = len(re.findall("[\udc80-\udcff]", text))
+            if bad and not first:
+                before = re.split("[\udc80-\udcff]", text, maxsplit=1)[0]
+                first = _feeds(path, chunks - 1) + before.count("\n") + 1
+            valid += len(re.findall("[^\x00-\x7f\udc80-\udcff]", text))
+            invalid += bad
+            undefined = undefined or bool(UNDEFINED_1252.search(chunk))
     tail = decoder.decode(b"", final=True)
-    return valid, invalid + len(tail), first or (lines + 1 if tail else 0), undefined
+    if tail and not first:
+        first = _feeds(path, chunks) + 1
+    return valid, invalid + len(tail), first, undefined
+
+
+def _feeds(path: Path, chunks: int) -> int:
+    """Line ends in so many chunks; asked for only when a line has to be named."""
+    return sum(chunk.count(b"\n") for chunk in islice(_chunks(path), chunks))
 
 
 def _transcode(path: Path, place: Path, encoding: Encoding, report: Report) -> None:
@@ -141,5 +146,5 @@ def _not_in(encoding: Encoding, line: int) -> Invalid:
 def _chunks(path: Path, skip: int = 0) -> Iterator[bytes]:
     with path.open("rb") as file:
         file.seek(skip)
-        while chunk := file.read(4 * MEBIBYTE):
+        while chunk := file.read(CHUNK):
             yield chunk

@@ -9,6 +9,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,6 +19,7 @@ import pyarrow.parquet as pq
 from problems.problem import Corrupted
 
 ROW_GROUP = 100_000
+LOOKED_AT, FEWEST, REPEATING = 50_000, 1_000, 0.7  # cells of a text column; different ones of all
 END = 8  # bytes after the footer: its length, and `PAR1`
 SEAL = hashlib.sha256().digest_size
 
@@ -56,8 +58,9 @@ def _end_of(file: BinaryIO) -> tuple[bytes, bytes]:
 
 def write(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> int:
     """Write record batches to one Parquet file with page checksums and a sealed footer; returns the number of rows."""
-    rows = 0
-    with pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True, **_encoding(schema)) as writer:
+    rows, (first, batches) = 0, _first_of(batches)
+    encoding = _encoding(schema, first)
+    with pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True, **encoding) as writer:
         for batch in batches:
             writer.write_batch(batch, row_group_size=ROW_GROUP)
             rows += batch.num_rows
@@ -65,19 +68,33 @@ def write(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> i
     return rows
 
 
-def _encoding(schema: pa.Schema) -> dict[str, Any]:
+def _first_of(batches: Iterable[pa.RecordBatch]) -> tuple[pa.RecordBatch | None, Iterable[pa.RecordBatch]]:
+    """The first of them, and all of them."""
+    others = iter(batches)
+    first = next(others, None)
+    return first, others if first is None else chain([first], others)
+
+
+def _encoding(schema: pa.Schema, first: pa.RecordBatch | None) -> dict[str, Any]:
     """How each type shrinks most and soonest: texts as lists of different ones, whole numbers and days as differences.
 
-    Of texts the first and the last are not noted: finding them takes longer than it saves.
+    Texts that hardly repeat in the first batch are written one by one: a list of them takes longer and more room. Of
+    texts the first and the last are not noted: finding them takes longer than it saves.
     """
-    texts = [field.name for field in schema if pa.types.is_string(field.type)]
-    others = [field.name for field in schema if field.name not in texts]
+    texts = [i for i, field in enumerate(schema) if pa.types.is_string(field.type)]
+    listed = [schema.names[i] for i in texts if first is None or _repeats(first.column(i))]
+    others = [name for i, name in enumerate(schema.names) if i not in texts]
     whole = [field.name for field in schema if pa.types.is_integer(field.type) or pa.types.is_temporal(field.type)]
     return {
-        "use_dictionary": texts or False,
+        "use_dictionary": listed or False,
         "write_statistics": others or False,
         "column_encoding": dict.fromkeys(whole, "DELTA_BINARY_PACKED"),
     }
+
+
+def _repeats(cells: pa.Array) -> bool:
+    few = cells.slice(0, LOOKED_AT)
+    return len(few) < FEWEST or len(few.unique()) <= REPEATING * len(few)
 
 
 def seal(path: Path) -> None:
