@@ -334,7 +334,7 @@ def test_the_laws_of_import_hold() -> None:
 def test_every_room_is_imported_without_heavy_libraries() -> None:
     code = (
         "import sys, django; from django.urls import get_resolver; django.setup(); get_resolver().url_patterns;"
-        "print([name for name in ('pandas', 'sklearn', 'pyarrow', 'duckdb', 'scipy', 'skops') if name in sys.modules])"
+        "print([name for name in ('pandas', 'sklearn', 'pyarrow', 'duckdb', 'scipy', 'skops', 'ibis') if name in sys.modules])"
     )
     environment = os.environ | {
         "PYTHONPATH": f"{ROOT / 'platform'}{os.pathsep}{ROOT}",

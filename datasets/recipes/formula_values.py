@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
-import ibis
-
 from datasets.recipes.formula import Node, parse, wrong
-from datasets.recipes.frame import EXACT, IBIS, NUMERIC, TIMES, Frame, finite, floor, literal, missing, whole
+from datasets.recipes.frame import EXACT, NUMERIC, TIMES, Frame, finite, floor, ibis_type, literal, missing, whole
 from datasets.recipes.frame import WORDS as TYPE_WORDS
+from datasets.recipes.late import ibis
 from problems.problem import Problem
 
 
@@ -95,7 +94,7 @@ def _alike(parts: Values) -> tuple[str, list[Any]]:
     if len(kinds) > 1:
         raise _Wrong(f"compares or mixes {' and '.join(sorted(TYPE_WORDS[kind] for kind in kinds))}")
     kind = next(iter(kinds), "text")
-    return kind, [missing(kind) if part.type == "any" else part.value.cast(IBIS[kind]) for part in parts]
+    return kind, [missing(kind) if part.type == "any" else part.value.cast(ibis_type(kind)) for part in parts]
 
 
 def _dates_too(parts: Values) -> Values:
@@ -103,7 +102,7 @@ def _dates_too(parts: Values) -> Values:
     times = next((part.type for part in parts if part.type in TIMES), None)
     if not times:
         return parts
-    return [Typed(times, part.value.try_cast(IBIS[times])) if part.type == "text" else part for part in parts]
+    return [Typed(times, part.value.try_cast(ibis_type(times))) if part.type == "text" else part for part in parts]
 
 
 def _comparison(make: Callable[[Any, Any], Any]) -> Callable[[Values], Typed]:
@@ -191,13 +190,13 @@ def _first_there(parts: Values) -> Typed:
     return Typed(kind, ibis.coalesce(*values))
 
 
-def _extreme(make: Callable[..., Any], least: bool) -> Callable[[Values], Typed]:
+def _extreme(name: str) -> Callable[[Values], Typed]:
     """Missing when any part is missing: engines skip missing parts or not."""
 
     def calculate(parts: Values) -> Typed:
         kind, values = _alike(parts)
         empty = reduce(lambda one, other: one | other, [value.isnull() for value in values])
-        return Typed(kind, ibis.ifelse(empty, missing(kind), make(*values)))
+        return Typed(kind, ibis.ifelse(empty, missing(kind), getattr(ibis, name)(*values)))
 
     return calculate
 
@@ -258,8 +257,8 @@ NAMED: dict[str, tuple[int, int, Callable[[Values], Typed]]] = {
     "log10": (1, 1, _real(lambda x: _above(x, 0).log10())),
     "exp": (1, 1, _real(lambda x: ibis.ifelse(x < 700, x, missing("number")).exp())),
     "power": (2, 2, _power),
-    "min": (2, 99, _extreme(ibis.least, True)),
-    "max": (2, 99, _extreme(ibis.greatest, False)),
+    "min": (2, 99, _extreme("least")),
+    "max": (2, 99, _extreme("greatest")),
     "if": (3, 3, _choose),
     "coalesce": (1, 99, _first_there),
     "is_missing": (1, 1, lambda parts: Typed("boolean", parts[0].value.isnull())),

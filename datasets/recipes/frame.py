@@ -7,23 +7,13 @@ here once.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
-import ibis
-import ibis.expr.datatypes as kinds_of
-from ibis.expr.operations import UnboundTable
-
+from datasets.recipes.late import ibis
 from problems.problem import Invalid
 
-IBIS = {
-    "integer": kinds_of.int64,
-    "number": kinds_of.float64,
-    "boolean": kinds_of.boolean,
-    "text": kinds_of.string,
-    "date": kinds_of.date,
-    "datetime": kinds_of.Timestamp(scale=6),
-}  # as objects: reading their names takes longer than a small query
-TYPES = tuple(IBIS)
+TYPES = ("integer", "number", "boolean", "text", "date", "datetime")
 NUMERIC = ("integer", "number")
 TIMES = ("date", "datetime")
 WORDS = {
@@ -92,7 +82,7 @@ class Frame:
     @property
     def is_stored(self) -> bool:
         """Whether it is a table as the engine holds it, with nothing to compute."""
-        return isinstance(self.table.op(), UnboundTable)
+        return isinstance(self.table.op(), ibis.expr.operations.UnboundTable)
 
     @property
     def place(self) -> Any:
@@ -109,7 +99,7 @@ class Frame:
                 columns.append(column)
             else:
                 columns[at] = column
-            made[column.id] = value.cast(IBIS[kind])
+            made[column.id] = value.cast(ibis_type(kind))
         if len(columns) > MOST_COLUMNS:
             raise Invalid(f"The table would have {len(columns)} columns; at most {MOST_COLUMNS} can be kept.")
         table = self.table.mutate(**made).select(*[column.id for column in columns], "r")
@@ -153,10 +143,20 @@ class Frame:
             raise Invalid(f"There is a column “{name[:100]}” already. Choose another name.", code="name_taken")
 
 
+@cache
+def ibis_type(kind: str) -> Any:
+    """The type of a column as an object of Ibis: reading its name takes longer than a small query."""
+    kinds = ibis.expr.datatypes
+    if kind == "datetime":
+        return kinds.Timestamp(scale=6)
+    named = {"integer": "int64", "number": "float64", "boolean": "boolean", "text": "string", "date": "date"}
+    return getattr(kinds, named[kind])
+
+
 def table_of(name: str, schema: Iterable[Mapping[str, Any]]) -> Frame:
     """The frame of a stored table that the engine knows by `name`, with columns c0, c1, … and r."""
     columns = tuple(Column(one["name"], one["type"], f"c{i}") for i, one in enumerate(schema))
-    kinds = {column.id: IBIS[column.type] for column in columns} | {"r": kinds_of.int64}
+    kinds = {column.id: ibis_type(column.type) for column in columns} | {"r": ibis_type("integer")}
     return Frame(ibis.table(kinds, name=name), columns, len(columns))
 
 
@@ -178,7 +178,7 @@ def falling(value: Any) -> Any:
 
 def missing(kind: str) -> Any:
     """Nothing, of this type."""
-    return ibis.null(IBIS[kind])
+    return ibis.null(ibis_type(kind))
 
 
 def literal(value: Any, kind: str) -> Any:
@@ -186,8 +186,8 @@ def literal(value: Any, kind: str) -> Any:
     if value is None:
         return missing(kind)
     if kind in TIMES:
-        return ibis.literal(str(value)).try_cast(IBIS[kind])
-    return ibis.literal(float(value) if kind == "number" else value, IBIS[kind])
+        return ibis.literal(str(value)).try_cast(ibis_type(kind))
+    return ibis.literal(float(value) if kind == "number" else value, ibis_type(kind))
 
 
 def finite(value: Any) -> Any:

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-import ibis
-
 from datasets.quality.base import ALLOWED, RowRule, Scene, allowance, value_of
 from datasets.recipes.declared import Params
 from datasets.recipes.fields import Field
 from datasets.recipes.frame import LARGEST, NUMERIC, TIMES, Frame, literal
+from datasets.recipes.late import ibis
 from problems.problem import Invalid, Problem
 
 

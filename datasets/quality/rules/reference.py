@@ -2,13 +2,12 @@
 
 from typing import Any
 
-import ibis
-
 from datasets.quality.base import ALLOWED, RowRule, Scene, allowance, cannot, is_true
 from datasets.recipes.base import table_key
 from datasets.recipes.declared import Params
 from datasets.recipes.fields import Field
 from datasets.recipes.frame import NUMERIC, WORDS
+from datasets.recipes.late import ibis
 
 
 class Reference(RowRule):

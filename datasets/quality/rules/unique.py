@@ -3,12 +3,11 @@
 from functools import reduce
 from typing import Any
 
-import ibis
-
 from datasets.quality.base import ALLOWED, RowRule, Scene, allowance
 from datasets.recipes.base import names_in_words
 from datasets.recipes.declared import Params
 from datasets.recipes.fields import Field
+from datasets.recipes.late import ibis
 
 MOST_ROWS = 2_000_000  # whose values may be held in order at once
 COUNTED = ("integer", "number", "date", "datetime")

@@ -2,11 +2,10 @@
 
 from itertools import pairwise
 
-import ibis
-
 from datasets.recipes.base import Ask, Learned, Params, Step, Tables
 from datasets.recipes.fields import Field
 from datasets.recipes.frame import NUMERIC, Frame, literal, missing
+from datasets.recipes.late import ibis
 from problems.problem import Invalid
 
 

@@ -2,11 +2,10 @@
 
 from typing import Any
 
-import ibis
-
 from datasets.recipes.base import Params, names_in_words
 from datasets.recipes.fields import Field
-from datasets.recipes.frame import EXACT, IBIS, NUMERIC, TYPES, WORDS, Frame, floor, missing, plain_number, whole
+from datasets.recipes.frame import EXACT, NUMERIC, TYPES, WORDS, Frame, floor, ibis_type, missing, plain_number, whole
+from datasets.recipes.late import ibis
 from datasets.recipes.unreadable import OTHERWISE, ReadingStep
 from problems.problem import Invalid
 
@@ -54,7 +53,7 @@ def _changed(value: Any, old: str, new: str) -> Any:
         return value.cast("int64") if old == "boolean" else whole(value)
     if new == "boolean":
         return value != 0
-    return value.cast(IBIS[new])
+    return value.cast(ibis_type(new))
 
 
 def _from_text(text: Any, new: str) -> Any:
@@ -72,7 +71,7 @@ def _from_text(text: Any, new: str) -> Any:
     shape = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}" + (
         r"([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?)?$" if new == "datetime" else "$"
     )
-    return ibis.ifelse(clean.re_search(shape), clean, missing("text")).try_cast(IBIS[new])
+    return ibis.ifelse(clean.re_search(shape), clean, missing("text")).try_cast(ibis_type(new))
 
 
 def _to_text(value: Any, old: str) -> Any:

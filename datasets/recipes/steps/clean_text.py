@@ -3,11 +3,10 @@
 import unicodedata
 from typing import Any
 
-import ibis
-
 from datasets.recipes.base import Learned, Params, Step, Tables, names_in_words
 from datasets.recipes.fields import Field
 from datasets.recipes.frame import BLANKS, Frame, missing
+from datasets.recipes.late import ibis
 
 CASES = {"keep": "as it is", "lower": "lower case", "upper": "upper case"}
 

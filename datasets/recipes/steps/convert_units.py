@@ -2,11 +2,10 @@
 
 from typing import Any
 
-import ibis
-
 from datasets.recipes.base import Params
 from datasets.recipes.fields import Field
 from datasets.recipes.frame import NUMERIC, WORDS, Frame, finite, missing, plain_number
+from datasets.recipes.late import ibis
 from datasets.recipes.unreadable import OTHERWISE, ReadingStep
 from problems.problem import Invalid
 

@@ -1,10 +1,9 @@
 """PURE: keep one of the rows that are the same, as a whole or by a key."""
 
-import ibis
-
 from datasets.recipes.base import Learned, Params, Step, Tables, names_in_words
 from datasets.recipes.fields import Field
 from datasets.recipes.frame import Frame, falling, rising
+from datasets.recipes.late import ibis
 
 
 class DropDuplicates(Step):

@@ -3,11 +3,10 @@
 from dataclasses import replace
 from typing import Any
 
-import ibis
-
 from datasets.recipes.base import Ask, Learned, Params, Step, Tables, names_in_words
 from datasets.recipes.fields import Field
 from datasets.recipes.frame import NUMERIC, WORDS, Frame, falling, literal, rising, whole
+from datasets.recipes.late import ibis
 from datasets.recipes.literals import from_text, plain
 from problems.problem import Invalid
 

@@ -1,10 +1,9 @@
 """PURE: bring the ways of writing one value to one, as `Male`, `male` and `M`."""
 
-import ibis
-
 from datasets.recipes.base import Learned, Params, Step, Tables
 from datasets.recipes.fields import Field
 from datasets.recipes.frame import Frame, missing
+from datasets.recipes.late import ibis
 from problems.problem import Invalid
 
 

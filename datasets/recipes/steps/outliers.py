@@ -2,11 +2,10 @@
 
 from typing import Any
 
-import ibis
-
 from datasets.recipes.base import Ask, Learned, Params, Step, Tables, names_in_words
 from datasets.recipes.fields import Field
 from datasets.recipes.frame import NUMERIC, Frame, literal, missing
+from datasets.recipes.late import ibis
 from problems.problem import Invalid
 
 METHODS = {

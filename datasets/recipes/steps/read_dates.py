@@ -2,11 +2,10 @@
 
 from typing import Any
 
-import ibis
-
 from datasets.recipes.base import Params, names_in_words
 from datasets.recipes.fields import Field
 from datasets.recipes.frame import Frame, missing
+from datasets.recipes.late import ibis
 from datasets.recipes.unreadable import OTHERWISE, ReadingStep
 
 MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]

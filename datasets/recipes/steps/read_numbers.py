@@ -2,11 +2,10 @@
 
 from typing import Any
 
-import ibis
-
 from datasets.recipes.base import Params, names_in_words
 from datasets.recipes.fields import Field
 from datasets.recipes.frame import BLANKS, Frame, finite, missing, plain_number
+from datasets.recipes.late import ibis
 from datasets.recipes.unreadable import OTHERWISE, ReadingStep
 
 CURRENCY = r"[$€£¥₹₩₽]|^(?i:usd|eur|gbp|chf)|(?i:usd|eur|gbp|chf)$"

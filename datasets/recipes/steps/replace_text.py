@@ -1,10 +1,9 @@
 """PURE: parts of texts replaced, as they stand or by a pattern."""
 
-import ibis
-
 from datasets.recipes.base import Learned, Params, Step, Tables, names_in_words
 from datasets.recipes.fields import Field
 from datasets.recipes.frame import Frame, missing
+from datasets.recipes.late import ibis
 from datasets.recipes.patterns import NO_PARTS, refused_pattern
 from problems.problem import Invalid
 

@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-import ibis
-
 from datasets.recipes.base import Ask, Learned, Params, Step, Tables
 from datasets.recipes.fields import Field
 from datasets.recipes.frame import BLANKS, Frame, missing
+from datasets.recipes.late import ibis
 from problems.problem import Invalid
 
 BREAK = r"\s*[\r\n]+\s*"

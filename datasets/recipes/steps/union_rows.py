@@ -1,10 +1,11 @@
 """PURE: the rows of another dataset below these, columns matched by name."""
 
-import ibis
+from typing import Any
 
 from datasets.recipes.base import Learned, Params, Step, Tables, table_key
 from datasets.recipes.fields import Field
-from datasets.recipes.frame import IBIS, NUMERIC, SECOND_TABLE, WORDS, Frame, made_of, missing
+from datasets.recipes.frame import NUMERIC, SECOND_TABLE, WORDS, Frame, ibis_type, made_of, missing
+from datasets.recipes.late import ibis
 from problems.problem import Invalid
 
 
@@ -46,9 +47,9 @@ def _kind(name: str, frame: Frame, other: Frame) -> str:
     raise Invalid(text, fields={"dataset": text}, code="wrong_type")
 
 
-def _shaped(frame: Frame, kinds: list[tuple[str, str]]) -> "ibis.Table":
+def _shaped(frame: Frame, kinds: list[tuple[str, str]]) -> Any:
     cells = {
-        f"c{i}": frame[name].cast(IBIS[kind]) if name in frame else missing(kind)
+        f"c{i}": frame[name].cast(ibis_type(kind)) if name in frame else missing(kind)
         for i, (name, kind) in enumerate(kinds)
     }
     return frame.table.select(**cells, r=frame.place)

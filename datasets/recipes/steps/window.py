@@ -2,11 +2,10 @@
 
 from typing import Any
 
-import ibis
-
 from datasets.recipes.base import Learned, Params, Step, Tables, names_in_words
 from datasets.recipes.fields import Field
 from datasets.recipes.frame import NUMERIC, WORDS, Frame, falling, finite, missing, rising
+from datasets.recipes.late import ibis
 from problems.problem import Invalid
 
 SHIFTS = {"lag": "the value of a row before", "lead": "the value of a row after"}
