@@ -21,7 +21,9 @@ from storage import tables
 BATCH = 1_000_000
 FEW = 100_000
 PIECE = 50_000
-COUNTED_RANGE = 1_000_000
+COUNTED_RANGE, DECIMAL_RANGE = 1_000_000, 2_000_000
+SCALES = tuple(10**places for places in range(7))
+LARGEST_WHOLE = 2**53
 LARGEST_SQUARED = 1e150
 WHOLE = {"int64": pa.int64(), "date32[day]": pa.int32(), "timestamp[us]": pa.int64()}
 
@@ -136,23 +138,51 @@ def _picked(values: "np.ndarray", every: int) -> "np.ndarray":
 
 
 def counted(path: Path, name: str) -> Ordered | None:
-    """A column of whole numbers or moments that lie close together, of any number of rows; None for others."""
-    low, counts = 0, np.zeros(0, dtype=np.int64)
+    """A column of whole numbers, moments or decimal numbers of few places that lie close together; None for others.
+
+    Of any number of rows. Decimal numbers, such as prices, are counted as whole numbers of their last place.
+    """
+    low, counts, scale = 0, np.zeros(0, dtype=np.int64), 0
     for batch in _batches(path, name):
         part = _plain(batch.column(batch.schema.get_field_index(name)))
         if not len(part):
             continue
+        if part.dtype == np.float64:
+            scale = scale or _scale(part)
+            places = _in_places(part, scale) if scale else None
+            if places is None:
+                return None
+            part = places
         first, last = int(part.min()), int(part.max()) + 1
         if len(counts):
             first, last = min(first, low), max(last, low + len(counts))
-        if last - first > COUNTED_RANGE:
+        if last - first > (DECIMAL_RANGE if scale else COUNTED_RANGE):
             return None
-        more = np.bincount(part.astype(np.int64) - first, minlength=last - first)
+        more = np.bincount(part.astype(np.int64, copy=False) - first, minlength=last - first)
         if len(counts):
             more[low - first : low - first + len(counts)] += counts
         low, counts = first, more
     there = np.flatnonzero(counts)
-    return Ordered(there + low, counts[there])
+    return Ordered((there + low) / scale if scale else there + low, counts[there])
+
+
+def _scale(values: "np.ndarray") -> int:
+    """The power of ten that makes some of these numbers whole ones; 0 when none of the small ones does."""
+    few = values[:: max(1, len(values) // 1000)]
+    return next((scale for scale in SCALES if _in_places(few, scale) is not None), 0)
+
+
+def _in_places(values: "np.ndarray", scale: int) -> "np.ndarray | None":
+    """Whole numbers which, divided by `scale`, give exactly these numbers; None when one does not."""
+    found = np.empty(len(values), dtype=np.int64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for start in range(0, len(values), PIECE):
+            piece = values[start : start + PIECE]
+            places = np.rint(piece * scale)
+            if not (places / scale == piece).all() or max(-places.min(), places.max()) >= LARGEST_WHOLE:
+                return None
+            found[start : start + PIECE] = places
+    return found
 
 
 def _batches(path: Path, name: str) -> Iterator[pa.RecordBatch]:

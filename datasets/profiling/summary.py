@@ -34,11 +34,12 @@ SINCE_EPOCH = {"date": "date_diff('day', DATE '1970-01-01', {})::DOUBLE", "datet
 def profile(path: Path, schema: list[dict[str, Any]], folder: Path, report: Report) -> dict[str, Any]:
     """Rows, one summary per column, and the first rows.
 
-    Everything is exact up to two million rows, and at any size for texts, yes or no, and whole numbers and moments of a
-    small range. For other columns of more rows the distinct count is an estimate (HyperLogLog, a few in a hundred off)
-    and quantiles are those of half a million rows or more, picked by chance one in every so many: the rank is within
-    0.3 of 100, by the inequality of Dvoretzky, Kiefer and Wolfowitz at one chance in a thousand. Then the summary says
-    `approximate`. Histograms have 20 equal bins, or one bin per value for whole numbers of a small range.
+    Everything is exact up to two million rows, and at any size for texts, yes or no, and whole numbers, moments and
+    decimal numbers of few places (such as prices) of a small range. For other columns of more rows the distinct count
+    is an estimate (HyperLogLog, a few in 100 off) and quantiles are those of half a million rows or more, picked by
+    chance one in every so many: the rank is within 0.3 of 100, by the inequality of Dvoretzky, Kiefer and Wolfowitz at
+    one chance in a thousand. Then the summary says `approximate`. Histograms have 20 equal bins, or one bin per value
+    for whole numbers of a small range.
     """
     rows = tables.rows_of(path)
     connection = _locked_down(path, len(schema), folder, in_memory=rows * len(schema) <= SMALL_CELLS)
@@ -83,12 +84,12 @@ def _one_column(table: _Table, place: int, name: str, kind: str) -> dict[str, An
 
 
 def _known(table: _Table, name: str, kind: str) -> Ordered | None:
-    """Every value and how often it occurs: of whole numbers and moments that lie close together, and of few rows."""
+    """Every value and how often it occurs: of what lies close together in whole steps, and of few rows."""
     if kind not in ORDERED or not table.rows:
         return None
     if table.rows <= EXACT_ROWS:
         return ordered(table.path, name)
-    return counted(table.path, name) if kind != "number" else None
+    return counted(table.path, name)
 
 
 def _locked_down(path: Path, width: int, folder: Path, *, in_memory: bool) -> "duckdb.DuckDBPyConnection":
