@@ -158,7 +158,7 @@ def counted(path: Path, name: str) -> Ordered | None:
             first, last = min(first, low), max(last, low + len(counts))
         if last - first > (DECIMAL_RANGE if scale else COUNTED_RANGE):
             return None
-        more = np.bincount(part.astype(np.int64, copy=False) - first, minlength=last - first)
+        more = np.bincount(np.subtract(part, first, dtype=np.int64), minlength=last - first)
         if len(counts):
             more[low - first : low - first + len(counts)] += counts
         low, counts = first, more
