@@ -9,6 +9,7 @@ from pathlib import Path
 
 CACHE = Path(os.environ.get("BATON_BENCH_CACHE") or Path(tempfile.gettempdir()) / "baton-environments")
 MLFLOW = ("mlflow==3.17.2", "psycopg2-binary")  # the newest whose parts are all on the index
+NOTEBOOK = ("nbclient", "ipykernel", "mlflow==3.17.2")
 OLD_MLFLOW = ("mlflow<3", "setuptools<81")
 
 
