@@ -2,7 +2,8 @@
 
 pip makes an environment with mlflow once (see `_venvs.CACHE`). On the PostgreSQL of BATON_BENCH_POSTGRES, an address
 like postgresql://postgres@127.0.0.1:5432 where databases may be made and dropped; without it, both on SQLite.
-BATON_BENCH_RUNS is how many runs the experiment of the pages holds, BATON_BENCH_ROUNDS how many rounds there are.
+BATON_BENCH_RUNS is how many runs the experiment of the pages holds, BATON_BENCH_ROUNDS how many rounds there are, and
+BATON_BENCH_COUNTS how many runs, calls and pages each round measures.
 """
 
 import json
@@ -29,13 +30,14 @@ POSTGRES = os.environ.get("BATON_BENCH_POSTGRES", "")
 RUNS = int(os.environ.get("BATON_BENCH_RUNS", "100000" if POSTGRES else "10000"))
 ROUNDS = int(os.environ.get("BATON_BENCH_ROUNDS", "3"))
 PATIENCE = int(os.environ.get("BATON_BENCH_PATIENCE", "300"))
-COUNTS = {"runs": 20, "calls": 60, "pages": 5}
+COUNTS = dict(zip(("runs", "calls", "pages"), os.environ.get("BATON_BENCH_COUNTS", "20 60 5").split(), strict=True))
 CLIENT = Path(__file__).with_name("_tracking_client.py")
 GOALS = {"runs": 8, "calls": 5, "by a metric": 10}
 
 
 def main() -> None:
     """Both servers side by side; medians and ratios."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that servers and databases go too
     python, mark = python_with(*MLFLOW), secrets.token_hex(4)
     with tempfile.TemporaryDirectory(prefix="baton-bench-") as folder, _databases(mark) as databases:
         ports = [_free_port(), _free_port()]
@@ -52,9 +54,18 @@ def main() -> None:
             _tell_memory(server.pid, peer.pid)
         finally:
             for process in (server, peer):
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGTERM)
-                process.wait(timeout=60)
+                _end(process)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """A server and all that it started, in groups of their own too."""
+    tree = _tree(process.pid)
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        for pid in tree:
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=10)
 
 
 def _free_port() -> int:
@@ -247,7 +258,7 @@ def _client(place: tuple[str, str]) -> dict[str, str]:
 
 def _asked(python: str, place: tuple[str, str], what: str, clients: int = 1) -> list[dict[str, list[float]]]:
     """What each of some clients at once measured; nothing of those that took longer than PATIENCE."""
-    command = [python, str(CLIENT), what, str(COUNTS[what])]
+    command = [python, str(CLIENT), what, COUNTS[what]]
     running = [subprocess.Popen(command, env=_client(place), stdout=subprocess.PIPE, text=True) for _ in range(clients)]
     found = []
     for one in running:

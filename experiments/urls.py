@@ -83,6 +83,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{P}logged/<int:number>/judge/", log_judging.JudgeRun.as_view(), name="logged-run-judge"),
     path(f"{P}logged-models/<str:model_id>/", logged.LoggedModel.as_view(), name="logged-model"),
     path(f"{P}logged-models/<str:model_id>/judge/", log_judging.JudgeModel.as_view(), name="logged-model-judge"),
+    path(f"{P}mlflow/", logged.Printed.as_view(), name="logged-printed"),
     *tracking.urlpatterns,
 ]
 api_urls: list[URLPattern | URLResolver] = [

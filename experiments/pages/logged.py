@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 
 from experiments.comparing import Curve
@@ -11,7 +12,7 @@ from experiments.comparing import Line as Compared
 from experiments.comparing_charts import curves
 from experiments.models.logged import LogRun
 from experiments.queries.log_models import files_of_run, model_page, models_logged_by, newest_models, runs_judging
-from experiments.queries.logged import held_by, logged_run
+from experiments.queries.logged import held_by, logged_run, run_of
 from experiments.queries.records import series_of, summaries_of
 from experiments.records.points import LARGEST
 from experiments.tracking.showing import model_root, run_root
@@ -107,10 +108,26 @@ class FromNotebook(ProjectPage):
     action = "run.read"
     stage = "train"
     template = "experiments/from_notebook.html"
+    follow = False
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """The page."""
         address = request.build_absolute_uri(f"/p/{self.project.key}/mlflow")
         models = newest_models(self.project) if self.may("model.read") else []
-        origin = address.partition("/p/")[0]
-        return self.show(address=address, origin=origin, token_page=reverse("account"), models=models)
+        context = {"origin": address.partition("/p/")[0], "token_page": reverse("account"), "models": models}
+        return self.show(address=address, follow=self.follow, **context)
+
+
+class Printed(FromNotebook):
+    """Where the addresses lead that the client prints when a run ends: to the page of that run or model."""
+
+    follow = True
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Go there, or say how to log."""
+        if run := request.GET.get("run"):
+            number = run_of(self.project, run).record.number
+            return redirect("logged-run", self.project.key, number)
+        if model := request.GET.get("model"):
+            return redirect("logged-model", self.project.key, model_page(self.project, model).model.key)
+        return super().get(request)

@@ -146,3 +146,14 @@ def test_strangers_and_viewers_judge_nothing(notebook: Notebook, cast: Cast, ver
         f"/api/v1/projects/other/logged-models/{model}/judge/", "{}", "application/json"
     )
     assert theirs.status_code == 404
+
+
+def test_the_address_that_the_client_prints_leads_to_the_page(notebook: Notebook, cast: Cast, browser_of: Api) -> None:
+    run, browser = notebook.run(), browser_of(cast[Role.DATA_SCIENTIST])
+    model = logged(notebook, "skops", small(), run)
+    page = browser.get("/p/churn/mlflow/")
+    assert "js/logged.js" in page.content.decode()  # it reads what stands behind the #
+    assert browser.get(f"/p/churn/mlflow/?run={run}").headers["Location"] == "/p/churn/logged/1/"
+    assert browser.get(f"/p/churn/mlflow/?model={model}").headers["Location"] == f"/p/churn/logged-models/{model}/"
+    assert browser.get(f"/p/churn/mlflow/?run={'f' * 32}").status_code == 404
+    assert browser_of(cast.stranger).get(f"/p/other/mlflow/?run={run}").status_code == 404
