@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -114,7 +115,11 @@ class FromNotebook(ProjectPage):
         """The page."""
         address = request.build_absolute_uri(f"/p/{self.project.key}/mlflow")
         models = newest_models(self.project) if self.may("model.read") else []
-        context = {"origin": address.partition("/p/")[0], "token_page": reverse("account"), "models": models}
+        context: dict[str, Any] = {
+            "origin": address.partition("/p/")[0],
+            "token_page": reverse("account"),
+            "models": models,
+        }
         return self.show(address=address, follow=self.follow, **context)
 
 

@@ -168,9 +168,7 @@ def _on_dataset(clause: Clause) -> Q:
     return Q(pk__in=LogInput.objects.filter(_test(clause.key, clause)).order_by().values("run"))
 
 
-def _sortable(
-    rows: QuerySet[LogRun], group: str, key: str, keys: Keys, name: str
-) -> tuple[QuerySet[LogRun], str]:
+def _sortable(rows: QuerySet[LogRun], group: str, key: str, keys: Keys, name: str) -> tuple[QuerySet[LogRun], str]:
     """The column of an order; of a metric, parameter or tag it is fetched by its index."""
     if not group:
         return rows, "record__state" if key == "status" else OWN[key]

@@ -200,6 +200,6 @@ def delete(door: Tracking, asked: Asked) -> Any:
 
 
 def spans(door: Tracking, asked: Asked) -> Any:
-    """Spans as they end, which clients then send as a file with the whole trace."""
-    raise Refused("REST OTLP span logging is not supported; the spans of a trace are kept as its file.",
-                  "NOT_IMPLEMENTED", 501)  # fmt: skip
+    """Spans as they end: refused in the words by which clients know to send them as a file with the whole trace."""
+    text = "REST OTLP span logging is not supported; the spans of a trace are kept as its file."
+    raise Refused(text, "ENDPOINT_NOT_FOUND", 404)

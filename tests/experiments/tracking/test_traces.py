@@ -109,5 +109,5 @@ def test_bad_traces_are_refused_in_words(notebook: Notebook, cast: Cast, api_of:
     ask(theirs, "GET", f"/tr-{1:032x}", 404)
     assert found(theirs) == []
     said = notebook.client.post(f"{notebook.base}/v1/traces", b"\x0a\x00", content_type="application/x-protobuf")
-    assert said.status_code == 501
+    assert said.status_code == 404
     assert "REST OTLP span logging is not supported" in said.json()["message"]  # what clients look for
