@@ -6,7 +6,7 @@ from typing import Any, cast
 from django.db.models import CharField, F, Lookup, OrderBy, OuterRef, Q, QuerySet, Subquery, TextField, Value
 from django.db.models.functions import Cast, Concat
 
-from experiments.models.logged import LogInput, LogRun
+from experiments.models.logged import LogExperiment, LogInput, LogRun
 from experiments.models.records import RunKey, RunMetric, RunText
 from experiments.tracking.grammar import Clause
 from experiments.tracking.matching import Facts, holds
@@ -103,8 +103,9 @@ def _filtered(
 ) -> QuerySet[LogRun]:
     number = Cast("experiment__number", CharField())
     place = Concat(Value("mlflow-artifacts:/"), number, Value("/"), F("key"), Value("/artifacts"))
-    every = LogRun.objects.filter(project=project, experiment__number__in=numbers)
-    rows = cast("QuerySet[LogRun]", every.alias(place=place))
+    folders = list(LogExperiment.objects.filter(project=project, number__in=numbers).values_list("pk", flat=True))
+    inside = Q(experiment=folders[0]) if len(folders) == 1 else Q(experiment__in=folders)  # of one, by its index
+    rows = cast("QuerySet[LogRun]", LogRun.objects.filter(inside).alias(place=place))
     active = VIEWS.get(view, True)
     if active is not None:
         rows = rows.filter(record__deleted_at__isnull=active)
