@@ -30,7 +30,8 @@ POSTGRES = os.environ.get("BATON_BENCH_POSTGRES", "")
 RUNS = int(os.environ.get("BATON_BENCH_RUNS", "100000" if POSTGRES else "10000"))
 ROUNDS = int(os.environ.get("BATON_BENCH_ROUNDS", "3"))
 PATIENCE = int(os.environ.get("BATON_BENCH_PATIENCE", "300"))
-COUNTS = dict(zip(("runs", "calls", "pages"), os.environ.get("BATON_BENCH_COUNTS", "20 60 5").split(), strict=True))
+MEASURED = ("runs", "calls", "pages", "plain")
+COUNTS = dict(zip(MEASURED, os.environ.get("BATON_BENCH_COUNTS", "20 60 5 15").split(), strict=True))
 CLIENT = Path(__file__).with_name("_tracking_client.py")
 GOALS = {"runs": 8, "calls": 5, "by a metric": 10}
 
