@@ -6,7 +6,7 @@ export BATON_AUDIT_KEY ?= lint-only
 export BATON_SERVING_KEY ?= lint-only
 
 # What takes too long for every run: races, a hundred rounds each.
-.PHONY: run test lint format lock bench faults large replays searches traffic loop batches engineer
+.PHONY: run test lint format lock bench faults large replays searches traffic loop batches engineer clients notebook
 run:
 	./run
 test:
@@ -49,3 +49,9 @@ batches:
 # The data engineer's way in a browser, from a workbook and from a table of MariaDB: minutes.
 engineer:
 	$(PYTHON) -m pytest -q tests/journeys/data_engineer.py
+# Unchanged mlflow clients, the newest and one of 2.x, against a real instance; pip makes their environments: minutes.
+clients:
+	$(PYTHON) -m pytest -q -s tests/experiments/clients.py
+# The notebook of docs/ is executed against a real instance, in an environment of its own that pip makes: minutes.
+notebook:
+	$(PYTHON) -m pytest -q -s tests/experiments/notebooks.py

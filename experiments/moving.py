@@ -6,10 +6,12 @@ from experiments.models.logged import (
     LogExperiment,
     LogFile,
     LogInput,
+    LogJudged,
     LogModel,
     LogModelLink,
     LogName,
     LogRun,
+    LogTrace,
     LogVersion,
 )
 from experiments.models.records import (
@@ -81,6 +83,8 @@ moves(
     Moved(LogFile),
     Moved(LogInput, "run__project"),
     Moved(LogModelLink, "run__project"),
+    Moved(LogJudged, "run__project"),
+    Moved(LogTrace),
     Moved(LogName),
     Moved(LogVersion, "name__project"),
     Moved(Model),

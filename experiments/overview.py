@@ -9,6 +9,7 @@ from accounts.models import User
 from datasets.models.versions import Version
 from datasets.using import Use, uses
 from experiments.findings import standing_note, thin
+from experiments.models.logged import LogInput
 from experiments.models.registry import ModelVersion
 from experiments.models.runs import Run
 from experiments.queries.models import newest_versions
@@ -209,3 +210,13 @@ def runs_and_models(version: Version) -> Iterable[Use]:
     for run in runs.defer(*HEAVY)[:MOST_USES]:
         words = f"learned from it, {run.get_state_display().lower()}"
         yield Use("run", f"Run {run.number}", words, reverse("run", args=[run.project.key, run.number]))
+
+
+@uses(11)
+def logged_runs(version: Version) -> Iterable[Use]:
+    """The newest runs that notebooks logged and that say they used a data version."""
+    rows = LogInput.objects.filter(version=version, run__record__deleted_at=None).order_by("-pk")
+    for one in rows.select_related("run__record", "run__project")[:MOST_USES]:
+        number = one.run.record.number
+        words = "logged from a notebook, used it" + (f" for {one.context}" if one.context else "")
+        yield Use("run", f"Run {number}", words, reverse("logged-run", args=[one.run.project.key, number]))

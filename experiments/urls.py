@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, path
 from experiments.api import asking as api_asking
 from experiments.api import cases as api_cases
 from experiments.api import evaluations as api_evaluations
+from experiments.api import logged as api_logged
 from experiments.api import records as api_records
 from experiments.api import registry as api_registry
 from experiments.api import runs as api
@@ -16,6 +17,7 @@ from experiments.pages import (
     cases,
     compare,
     evaluations,
+    log_judging,
     logged,
     models,
     registry,
@@ -78,11 +80,17 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{P}compare/", compare.Compare.as_view(), name="compare"),
     path(f"{P}notebook/", logged.FromNotebook.as_view(), name="from-notebook"),
     path(f"{P}logged/<int:number>/", logged.LoggedRun.as_view(), name="logged-run"),
+    path(f"{P}logged/<int:number>/judge/", log_judging.JudgeRun.as_view(), name="logged-run-judge"),
+    path(f"{P}logged-models/<str:model_id>/", logged.LoggedModel.as_view(), name="logged-model"),
+    path(f"{P}logged-models/<str:model_id>/judge/", log_judging.JudgeModel.as_view(), name="logged-model-judge"),
+    path(f"{P}mlflow/", logged.Printed.as_view(), name="logged-printed"),
     *tracking.urlpatterns,
 ]
 api_urls: list[URLPattern | URLResolver] = [
     path(f"{A}runs/", api.Runs.as_view(), name="api-runs"),
     path(f"{A}runs/upload/", api_uploads.Uploads.as_view(), name="api-model-upload"),
+    path(f"{A}logged/<int:number>/judge/", api_logged.JudgeRun.as_view(), name="api-logged-run-judge"),
+    path(f"{A}logged-models/<str:model_id>/judge/", api_logged.JudgeModel.as_view(), name="api-logged-model-judge"),
     path(f"{A}runs/views/", api_records.Views.as_view(), name="api-run-views"),
     path(f"{A}runs/views/<str:name>/", api_records.ViewDetail.as_view(), name="api-run-view"),
     path(f"{A}runs/price/", api_records.Price.as_view(), name="api-run-price"),

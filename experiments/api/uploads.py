@@ -9,6 +9,7 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from datasets.models.versions import Version
 from datasets.queries.versions import version_for
 from experiments.services.uploads import check_upload, start_upload
 from experiments.specs import LARGEST_SEED
@@ -16,16 +17,16 @@ from experiments.uploading.looking import check_size, look
 from problems.problem import Invalid
 from projects.access import ProjectEndpoint
 from projects.api.projects import caller
+from projects.models.projects import Project
 from projects.queries.work import job_link
 from storage import blobs
 
 FORM_OVERHEAD = 256 * 1024
 
 
-class ModelBody(serializers.Serializer[Any]):
-    """A skops file, the version whose held-back rows measure it, and what the file does not say itself."""
+class StatedBody(serializers.Serializer[Any]):
+    """The version whose held-back rows measure a model, and what its file does not say itself."""
 
-    file = serializers.FileField(max_length=300)
     dataset = serializers.CharField(required=False, max_length=60)
     version = serializers.IntegerField(required=False, min_value=1)
     target = serializers.CharField(required=False, allow_blank=True, max_length=200)
@@ -37,6 +38,12 @@ class ModelBody(serializers.Serializer[Any]):
     seed = serializers.IntegerField(required=False, min_value=0, max_value=LARGEST_SEED)
     threshold = serializers.FloatField(required=False, min_value=0.01, max_value=0.99)
     notes = serializers.CharField(required=False, allow_blank=True, max_length=20_000)
+
+
+class ModelBody(StatedBody):
+    """A skops file, the version whose held-back rows measure it, and what the file does not say itself."""
+
+    file = serializers.FileField(max_length=300)
 
 
 class Uploads(ProjectEndpoint):
@@ -68,7 +75,8 @@ class Uploads(ProjectEndpoint):
         check_size(file.size)
         found = look(file.file, file.name)
         file.seek(0)
-        asked: dict[str, Any] = {"names": found.names, "stated": _stated(given), "data": self._data(given)}
+        data = measured_on(self.project, given)
+        asked: dict[str, Any] = {"names": found.names, "stated": stated_in(given), "data": data}
         with self.words.refusals():
             check_upload(self.project, **asked)
         blob = blobs.put(file.chunks())
@@ -88,13 +96,16 @@ class Uploads(ProjectEndpoint):
 
         return self.once(make)
 
-    def _data(self, given: dict[str, Any]) -> Any:
-        if ("dataset" in given) != ("version" in given):
-            raise Invalid("Name a dataset and its version, or neither.", fields={"version": "Name both, or neither."})
-        return version_for(self.project, given["dataset"], given["version"]) if "dataset" in given else None
+
+def measured_on(project: Project, given: dict[str, Any]) -> Version | None:
+    """The version that a body names; None where it names none."""
+    if ("dataset" in given) != ("version" in given):
+        raise Invalid("Name a dataset and its version, or neither.", fields={"version": "Name both, or neither."})
+    return version_for(project, given["dataset"], given["version"]) if "dataset" in given else None
 
 
-def _stated(given: dict[str, Any]) -> dict[str, Any]:
+def stated_in(given: dict[str, Any]) -> dict[str, Any]:
+    """What a body says, as a spec has it."""
     split: dict[str, Any] = {"kind": "random"} | {name: given[name] for name in ("test_share", "seed") if name in given}
     found = {name: given.get(name) for name in ("target", "positive", "threshold", "seed")}
     lines = [line.strip() for line in given.get("inputs", "").splitlines()]

@@ -80,3 +80,16 @@ class UploadForm(forms.Form):
         split = {"kind": "random", "test_share": clean["test_share"] / 100, "seed": clean["seed"]}
         found = {name: clean.get(name) for name in ("target", "positive", "threshold", "seed")}
         return found | {"split": split, "inputs": [line for line in lines if line]}
+
+
+class JudgeForm(UploadForm):
+    """The same about a file that was logged."""
+
+    def __init__(self, *args: Any, files: Sequence[tuple[str, str]], **given: Any) -> None:
+        super().__init__(*args, **given)
+        self.fields["file"] = forms.ChoiceField(
+            label="Model file",
+            choices=list(files),
+            widget=forms.Select(attrs=TEXT),
+            help_text="It is opened only by the job that checks it, from a fixed list of types.",
+        )

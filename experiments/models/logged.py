@@ -5,6 +5,7 @@ from django.db import models
 from accounts.models import User
 from datasets.models.versions import Version
 from experiments.models.records import RunRecord
+from experiments.models.runs import Run
 from projects.models.projects import Project
 from storage.models import Blob
 
@@ -193,3 +194,45 @@ class LogVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} v{self.number}"
+
+
+class LogJudged(models.Model):
+    """A run that took in the file of a logged model, and where that had been logged."""
+
+    id = models.BigAutoField(primary_key=True)
+    run = models.OneToOneField(Run, on_delete=models.CASCADE, related_name="from_log")
+    logged_run = models.ForeignKey(LogRun, null=True, blank=True, on_delete=models.SET_NULL, related_name="judged")
+    logged_model = models.ForeignKey(LogModel, null=True, blank=True, on_delete=models.SET_NULL, related_name="judged")
+    path = models.CharField(max_length=1000)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.run} from {self.path}"
+
+
+class LogTrace(models.Model):
+    """What happened inside one call of a program, in milliseconds. Its spans stand in a file below it."""
+
+    id = models.BigAutoField(primary_key=True)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
+    experiment = models.ForeignKey(LogExperiment, on_delete=models.CASCADE, related_name="traces", db_index=False)
+    run = models.ForeignKey(LogRun, null=True, blank=True, on_delete=models.SET_NULL, related_name="traces")
+    key = models.CharField(max_length=50)
+    client_key = models.CharField(max_length=250, blank=True)
+    state = models.CharField(max_length=20, default="IN_PROGRESS")
+    began = models.BigIntegerField()
+    lasted = models.BigIntegerField(null=True, blank=True)
+    request = models.TextField(blank=True)
+    response = models.TextField(blank=True)
+    metadata = models.JSONField(default=dict)
+    tags = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["-began", "key"]
+        constraints = [models.UniqueConstraint(fields=["project", "key"], name="one_log_trace_key")]
+        indexes = [models.Index(fields=["experiment", "-began", "key"], name="log_trace_by_start")]
+
+    def __str__(self) -> str:
+        return self.key

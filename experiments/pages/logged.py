@@ -2,18 +2,21 @@
 
 import math
 from dataclasses import replace
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 
 from experiments.comparing import Curve
 from experiments.comparing import Line as Compared
 from experiments.comparing_charts import curves
 from experiments.models.logged import LogRun
-from experiments.queries.logged import held_by, logged_run, models_logged_by
+from experiments.queries.log_models import files_of_run, model_page, models_logged_by, newest_models, runs_judging
+from experiments.queries.logged import held_by, logged_run, run_of
 from experiments.queries.records import series_of, summaries_of
 from experiments.records.points import LARGEST
-from experiments.tracking.showing import run_root
+from experiments.tracking.showing import model_root, run_root
 from projects.access import ProjectPage
 from web.figures import Figure, templates
 
@@ -44,15 +47,41 @@ class LoggedRun(ProjectPage):
             note=held.tags.get("mlflow.note.content", ""),
             inputs=held.inputs,
             models=models_logged_by(run),
-            files=[(one, self._address(run, one.path)) for one in files[:MOST_FILES]],
+            judgeable=bool(files_of_run(run)),
+            judged=runs_judging(run),
+            files=[(one, address_of(self.project.key, run_root(run), one.path)) for one in files[:MOST_FILES]],
             more_files=len(files) > MOST_FILES,
             figures=_figures(run),
             chart_templates=templates(),
         )
 
-    def _address(self, run: LogRun, path: str) -> str:
-        place = reverse("mlflow-api-2-0-mlflow-artifacts-artifacts-path", args=[self.project.key, "x"])
-        return f"{place.removesuffix('x')}{run_root(run)}/{path}"
+
+def address_of(key: str, root: str, path: str) -> str:
+    """Where a logged file is read."""
+    place = reverse("mlflow-api-2-0-mlflow-artifacts-artifacts-path", args=[key, "x"])
+    return f"{place.removesuffix('x')}{root}/{path}"
+
+
+class LoggedModel(ProjectPage):
+    """One logged model: how it is held, its metrics and files, and what became of it."""
+
+    action = "model.read"
+    stage = "train"
+    template = "experiments/logged_model.html"
+
+    def get(self, request: HttpRequest, model_id: str) -> HttpResponse:
+        """The page."""
+        kept = model_page(self.project, model_id)
+        root, files = model_root(kept.model), kept.model.files.select_related("blob")[: MOST_FILES + 1]
+        return self.show(
+            kept=kept,
+            logged=kept.model,
+            metrics=[(one["key"], one.get("dataset_name", ""), _said(one["value"])) for one in kept.model.metrics],
+            params=list(kept.model.params.items()),
+            tags={name: value for name, value in kept.model.tags.items() if not name.startswith(OWN)},
+            files=[(one, address_of(self.project.key, root, one.path)) for one in files[:MOST_FILES]],
+            more_files=len(files) > MOST_FILES,
+        )
 
 
 def _said(value: float) -> str:
@@ -80,8 +109,30 @@ class FromNotebook(ProjectPage):
     action = "run.read"
     stage = "train"
     template = "experiments/from_notebook.html"
+    follow = False
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """The page."""
         address = request.build_absolute_uri(f"/p/{self.project.key}/mlflow")
-        return self.show(address=address, origin=address.partition("/p/")[0], token_page=reverse("account"))
+        models = newest_models(self.project) if self.may("model.read") else []
+        context: dict[str, Any] = {
+            "origin": address.partition("/p/")[0],
+            "token_page": reverse("account"),
+            "models": models,
+        }
+        return self.show(address=address, follow=self.follow, **context)
+
+
+class Printed(FromNotebook):
+    """Where the addresses lead that the client prints when a run ends: to the page of that run or model."""
+
+    follow = True
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Go there, or say how to log."""
+        if run := request.GET.get("run"):
+            number = run_of(self.project, run).record.number
+            return redirect("logged-run", self.project.key, number)
+        if model := request.GET.get("model"):
+            return redirect("logged-model", self.project.key, model_page(self.project, model).model.key)
+        return super().get(request)

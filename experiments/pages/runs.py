@@ -17,12 +17,13 @@ from experiments.estimators.catalog import UPLOADED
 from experiments.forms.records import DescribeForm
 from experiments.forms.runs import NotesForm, RegisterForm, RunForm, form_field, initial_of
 from experiments.guesses import Column, columns_of
-from experiments.models.runs import Run
+from experiments.models.runs import Cause, Run
 from experiments.pages.recorded import described, recorded
 from experiments.pages.reports import compared_names, report_of, summary_of
 from experiments.pages.trials import search_context
 from experiments.pages.value import value_context
 from experiments.queries.evaluations import evaluations_of
+from experiments.queries.log_models import judged_from
 from experiments.queries.models import model_versions
 from experiments.queries.runs import data_in_use, hide_values, made_again, named, run_for
 from experiments.services.models import register
@@ -187,7 +188,7 @@ class RunPage(ProjectPage):
             context |= {"chart_templates": templates(), "register_form": RegisterForm(initial=_suggested(run))}
         else:
             context |= {"names": compared_names(run)}
-        context |= recorded(run)
+        context |= recorded(run) | {"from_log": judged_from(run) if run.cause == Cause.UPLOAD else None}
         return self.show(notes_form=NotesForm(initial={"notes": run.notes}), **context)
 
 

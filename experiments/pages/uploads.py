@@ -22,12 +22,11 @@ from web.pages import FormPage
 FORM_OVERHEAD = 256 * 1024
 
 
-class ModelUpload(ProjectPage, FormPage):
-    """Upload a model: the file is looked at, then a job measures it on held-back rows."""
+class Measured(ProjectPage, FormPage):
+    """A page that has a model from elsewhere measured on a published version."""
 
     action = "run.upload"
     stage = "train"
-    template = "experiments/upload.html"
 
     @cached_property
     def versions(self) -> dict[str, Version]:
@@ -39,6 +38,17 @@ class ModelUpload(ProjectPage, FormPage):
         if not self.versions:
             return self.show("experiments/no_data.html")
         return super().get(request, *args, **kwargs)
+
+    def at_its_field(self, problem: Invalid, form: Any) -> Invalid:
+        """The same refusal, at a field that the form has."""
+        fields = {name if name in form.fields else "file": text for name, text in problem.fields.items()}
+        return Invalid(problem.text, fields=fields, code=problem.code)
+
+
+class ModelUpload(Measured):
+    """Upload a model: the file is looked at, then a job measures it on held-back rows."""
+
+    template = "experiments/upload.html"
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Refuse what is too large before anything of it is kept."""
@@ -73,8 +83,7 @@ class ModelUpload(ProjectPage, FormPage):
                     **given,
                 )
         except Invalid as problem:
-            fields = {name if name in form.fields else "file": text for name, text in problem.fields.items()}
-            raise Invalid(problem.text, fields=fields, code=problem.code) from problem
+            raise self.at_its_field(problem, form) from problem
         return reverse("run", args=[self.project.key, run.number])
 
     def context(self, form: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any, cast
 from django.db.models import CharField, F, Lookup, OrderBy, OuterRef, Q, QuerySet, Subquery, TextField, Value
 from django.db.models.functions import Cast, Concat
 
-from experiments.models.logged import LogInput, LogRun
+from experiments.models.logged import LogExperiment, LogInput, LogRun
 from experiments.models.records import RunKey, RunMetric, RunText
 from experiments.tracking.grammar import Clause
 from experiments.tracking.matching import Facts, holds
@@ -64,28 +64,65 @@ for column in (CharField, TextField):
     column.register_lookup(AlikeAnyCase)
 
 
+Keys = dict[tuple[str, str], int]
+
+
 def found_runs(
     project: Project, numbers: Sequence[int], clauses: Sequence[Clause], view: str, order: Order
 ) -> QuerySet[LogRun]:
     """The runs of these folders, in this order; ties by the newest start."""
+    keys = _keys(project, clauses, order)
+    rows = _filtered(project, numbers, clauses, view, keys)
+    return _ordered(rows, order, keys, [])
+
+
+def page_of_runs(
+    project: Project,
+    numbers: Sequence[int],
+    clauses: Sequence[Clause],
+    view: str,
+    order: Order,
+    page: slice,
+) -> list[LogRun]:
+    """A page of them. Runs by a metric are read off the index of its values while those that have one fill the page."""
+    keys = _keys(project, clauses, order)
+    rows = _filtered(project, numbers, clauses, view, keys)
+    key = keys.get((order[0][0], order[0][1])) if order and order[0][0] == "metrics" else None
+    if key is not None:
+        value = F("record__metrics__last")
+        having = rows.filter(record__metrics__key=key, record__metrics__last__isnull=False)
+        first = [value.desc() if order[0][2] else value.asc()]
+        found = list(_ordered(having, order[1:], keys, first)[page])
+        if len(found) == page.stop - page.start:
+            return found
+    return list(_ordered(rows, order, keys, [])[page])
+
+
+def _filtered(
+    project: Project, numbers: Sequence[int], clauses: Sequence[Clause], view: str, keys: Keys
+) -> QuerySet[LogRun]:
     number = Cast("experiment__number", CharField())
     place = Concat(Value("mlflow-artifacts:/"), number, Value("/"), F("key"), Value("/artifacts"))
-    every = LogRun.objects.filter(project=project, experiment__number__in=numbers)
-    rows = cast("QuerySet[LogRun]", every.alias(place=place))
+    folders = list(LogExperiment.objects.filter(project=project, number__in=numbers).values_list("pk", flat=True))
+    inside = Q(experiment=folders[0]) if len(folders) == 1 else Q(experiment__in=folders)  # of one, by its index
+    rows = cast("QuerySet[LogRun]", LogRun.objects.filter(inside).alias(place=place))
     active = VIEWS.get(view, True)
     if active is not None:
         rows = rows.filter(record__deleted_at__isnull=active)
-    keys = _keys(project, clauses, order)
     for clause in clauses:
         rows = rows.filter(_condition(clause, keys))
-    by: list[OrderBy] = []
+    return rows
+
+
+def _ordered(rows: QuerySet[LogRun], order: Order, keys: Keys, first: Sequence[OrderBy]) -> QuerySet[LogRun]:
+    by = list(first)
     for at, (group, key, falling) in enumerate(order):
         rows, name = _sortable(rows, group, key, keys, f"by_{at}")
         by.append(F(name).desc(nulls_last=True) if falling else F(name).asc(nulls_last=True))
     return rows.order_by(*by, "-started", "key").select_related("record", "experiment")
 
 
-def _keys(project: Project, clauses: Sequence[Clause], order: Order) -> dict[tuple[str, str], int]:
+def _keys(project: Project, clauses: Sequence[Clause], order: Order) -> Keys:
     names = {(one.group, one.key) for one in clauses} | {(group, key) for group, key, _ in order}
     wanted = {(str(KINDS[group]), key): (group, key) for group, key in names if group in KINDS}
     rows = RunKey.objects.filter(project=project, name__in={name for _, name in wanted})
@@ -93,7 +130,7 @@ def _keys(project: Project, clauses: Sequence[Clause], order: Order) -> dict[tup
     return {wanted[place]: pk for place, pk in found.items() if place in wanted}
 
 
-def _condition(clause: Clause, keys: dict[tuple[str, str], int]) -> Q:
+def _condition(clause: Clause, keys: Keys) -> Q:
     if clause.group == "datasets":
         return _on_dataset(clause)
     if not clause.group:
@@ -132,9 +169,7 @@ def _on_dataset(clause: Clause) -> Q:
     return Q(pk__in=LogInput.objects.filter(_test(clause.key, clause)).order_by().values("run"))
 
 
-def _sortable(
-    rows: QuerySet[LogRun], group: str, key: str, keys: dict[tuple[str, str], int], name: str
-) -> tuple[QuerySet[LogRun], str]:
+def _sortable(rows: QuerySet[LogRun], group: str, key: str, keys: Keys, name: str) -> tuple[QuerySet[LogRun], str]:
     """The column of an order; of a metric, parameter or tag it is fetched by its index."""
     if not group:
         return rows, "record__state" if key == "status" else OWN[key]

@@ -54,33 +54,6 @@ def logged_run(project: Project, number: int) -> LogRun:
     return row
 
 
-@dataclass(frozen=True)
-class Kept:
-    """A logged model as its run's page tells of it: how its files hold it, and the names it has."""
-
-    model: LogModel
-    form: str
-    names: list[LogVersion]
-
-
-def models_logged_by(run: LogRun) -> list[Kept]:
-    """The logged models of a run."""
-    models = list(LogModel.objects.filter(project=run.project_id, source_run=run.key, deleted_at=None))
-    rows = LogVersion.objects.filter(name__project=run.project_id, model_key__in=[one.key for one in models])
-    names, forms = list(rows.select_related("name")), _forms(models)
-    return [Kept(one, forms[one.pk], [row for row in names if row.model_key == one.key]) for one in models]
-
-
-def _forms(models: Sequence[LogModel]) -> dict[int, str]:
-    """How the files of each model hold it, by their names alone: nothing is opened."""
-    found = dict.fromkeys((one.pk for one in models), "")
-    for model, path in LogFile.objects.filter(model__in=list(found)).values_list("model_id", "path"):
-        ending = path.rpartition(".")[2].lower()
-        if model is not None and (form := {"skops": "skops", "onnx": "ONNX", "pkl": "pickle"}.get(ending)):
-            found[model] = form if found[model] in ("", form) or form == "pickle" else found[model]
-    return found
-
-
 def model_of(project: Project, key: str) -> LogModel:
     """A logged model by its id."""
     rows = LogModel.objects.select_related("experiment", "run__record")

@@ -39,11 +39,17 @@ def start_upload(
     by: Actor,
     data: Version | None = None,
     notes: str = "",
+    cause_text: str = "",
+    source: Mapping[str, Any] | None = None,
 ) -> tuple[Run, Job]:
-    """Write the run of a stored file and queue its check. `names` are the inputs that the file itself names."""
+    """Write the run of a stored file and queue its check. `names` are the inputs that the file itself names.
+
+    `source` says where the file had been logged, if it was.
+    """
     data, spec = check_upload(project, names=names, stated=stated, data=data)
-    run = write_run(project, spec=spec, data=data, by=by, cause=Cause.UPLOAD, notes=notes, given=file)
-    about = {"file": file_name[:200], "sha256": file.sha256, "bytes": file.size}
+    about = {"file": file_name[:200], "sha256": file.sha256, "bytes": file.size} | dict(source or {})
+    words: dict[str, Any] = {"cause": Cause.UPLOAD, "cause_text": cause_text, "notes": notes}
+    run = write_run(project, spec=spec, data=data, by=by, given=file, **words)
     title = f"Take in {about['file']} as run {run.number}"
     job = start(
         "experiments.take_upload",

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from django.urls import URLPattern, path
 
-from experiments.tracking import about, files, folders, logged_models, names, runs
+from experiments.tracking import about, files, folders, logged_models, names, runs, traces
 from experiments.tracking.door import Tracking, TrackingFiles, Verb
 
 SEE, LOG, MODEL, REGISTER = "run.read", "run.start", "model.read", "model.register"
@@ -104,9 +104,22 @@ NAMES = [
     at(f"{API}model-versions/set-tag", post=(REGISTER, names.set_version_tag)),
     at(f"{API}model-versions/delete-tag", delete=(REGISTER, names.delete_version_tag)),
 ]
+TRACES = [
+    at(f"{API3}traces", post=(LOG, traces.create)),
+    at(f"{API3}traces/search", post=(SEE, traces.search)),
+    at(f"{API3}traces/get", get=(SEE, traces.get_whole)),
+    at(f"{API3}traces/batchGet", get=(SEE, traces.get_many), post=(SEE, traces.get_many)),
+    *(at(f"{api}traces/delete-traces", post=(LOG, traces.delete)) for api in (API, API3)),
+    *(
+        at(f"{api}traces/<str:trace_id>/tags", patch=(LOG, traces.set_tag), delete=(LOG, traces.delete_tag))
+        for api in (API, API3)
+    ),
+    at(f"{API3}traces/<str:trace_id>", get=(SEE, traces.get)),
+    at("v1/traces", TrackingFiles, post=(LOG, traces.spans)),
+]
 ABOUT = [
     at(f"{API3}server-info", get=(SEE, about.server_info)),
     at("version", get=(SEE, about.version)),
     at("health", get=(SEE, about.health)),
 ]
-urlpatterns = [*FOLDERS, *RUNS, *FILES, *MODELS, *NAMES, *ABOUT]
+urlpatterns = [*FOLDERS, *RUNS, *FILES, *MODELS, *NAMES, *TRACES, *ABOUT]

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from django.http.response import HttpResponseBase
+import orjson
+from django.http.response import HttpResponse, HttpResponseBase
 from rest_framework import exceptions
 from rest_framework.parsers import BaseParser
 from rest_framework.permissions import BasePermission
@@ -107,7 +108,9 @@ class Tracking(ProjectEndpoint):
         """What the verb says, as JSON unless it is a file."""
         method = "GET" if request.method == "HEAD" else request.method or "GET"
         found = self.verbs[method](self, self.asked(request))
-        return found if isinstance(found, HttpResponseBase) else Response(found)
+        if isinstance(found, HttpResponseBase):
+            return found
+        return HttpResponse(orjson.dumps(found), content_type="application/json")  # pages of runs are large
 
 
 class TrackingFiles(Tracking):

@@ -49,7 +49,8 @@ class Grammar:
 GROUP_WORDS = {
     "metric": "metrics", "metrics": "metrics", "param": "params", "params": "params", "parameter": "params",
     "parameters": "params", "tag": "tags", "tags": "tags", "dataset": "datasets", "datasets": "datasets",
-    "attribute": "", "attributes": "", "attr": "", "run": "",
+    "metadata": "metadata", "request_metadata": "metadata", "attribute": "", "attributes": "", "attr": "", "run": "",
+    "trace": "",
 }  # fmt: skip
 RUNS = Grammar(
     {
@@ -87,6 +88,19 @@ VERSIONS = Grammar(
     {},
     ("name", "version_number", "creation_timestamp", "last_updated_timestamp"),
 )
+
+TRACES = Grammar(
+    {
+        "trace_id": CHOICE, "client_request_id": CHOICE, "name": CHOICE, "run_id": CHOICE, "status": CHOICE,
+        "timestamp_ms": NUMBER, "execution_time_ms": NUMBER, "end_time_ms": NUMBER,
+    },
+    {"tags": NAME, "metadata": NAME},
+    {"request_id": "trace_id", "id": "trace_id", "state": "status", "timestamp": "timestamp_ms",
+     "execution_time": "execution_time_ms", "execution_duration": "execution_time_ms", "end_time": "end_time_ms",
+     "request_time": "timestamp_ms"},
+    {},
+    ("timestamp_ms", "execution_time_ms", "end_time_ms", "status", "trace_id", "name", "run_id"),
+)  # fmt: skip
 
 _LEFT = re.compile(
     r"""\s*(?:(?P<group>\w+)\s*\.\s*)?(?:`(?P<tick>[^`]*)`|"(?P<quote>[^"]*)"|(?P<bare>[^\s=<>!(),'"`]+))"""

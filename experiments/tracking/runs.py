@@ -3,7 +3,7 @@
 from typing import Any
 
 from experiments.models.logged import LogRun
-from experiments.queries.log_search import found_runs
+from experiments.queries.log_search import page_of_runs
 from experiments.queries.logged import held_by, model_of, points_of, run_of
 from experiments.services import log_models as model_services
 from experiments.services import log_runs as services
@@ -88,7 +88,8 @@ def search(door: Tracking, asked: Asked) -> Any:
     numbers = [int(name) for name in names if name.isascii() and name.isdecimal() and len(name) < 10]
     if len(numbers) > MOST_EXPERIMENTS:
         raise Refused(f"A search names at most {MOST_EXPERIMENTS} experiments.")
-    rows = list(found_runs(door.project, numbers, clauses, view, order)[start : start + most + 1]) if numbers else []
+    page = slice(start, start + most + 1)
+    rows = page_of_runs(door.project, numbers, clauses, view, order, page) if numbers else []
     held = held_by(rows[:most])
     more = wire.token_of(start + most, about) if len(rows) > most else ""
     shown = [showing.run(row, held[row.record_id]) for row in rows[:most]]

@@ -1,10 +1,10 @@
 """What was logged, as the protocol's answers have it: numbers as numbers, and nothing where there is nothing."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from experiments.models.logged import LogExperiment, LogInput, LogModel, LogName, LogRun, LogVersion
+from experiments.models.logged import LogExperiment, LogInput, LogModel, LogName, LogRun, LogTrace, LogVersion
 from experiments.queries.logged import Held
 from experiments.tracking.wire import STATE_WORDS, said_number
 
@@ -138,5 +138,29 @@ def registered(row: LogName, latest: Sequence[LogVersion]) -> Shown:
         "latest_versions": [version(one) for one in latest],
         "tags": pairs(row.tags),
         "aliases": [{"alias": alias, "version": str(number)} for alias, number in row.aliases.items()],
+    }
+    return full(shown)
+
+
+def trace_root(row: LogTrace) -> str:
+    """Where a trace's file is, below the store."""
+    return f"{row.experiment.number}/traces/{row.key}/artifacts"
+
+
+def trace(row: LogTrace) -> Shown:
+    """A trace without its spans, which clients read from its file."""
+    folder = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": str(row.experiment.number)}}
+    own = {"mlflow.artifactLocation": f"mlflow-artifacts:/{trace_root(row)}"}
+    shown = {
+        "trace_id": row.key,
+        "client_request_id": row.client_key,
+        "trace_location": folder,
+        "request_preview": row.request,
+        "response_preview": row.response,
+        "request_time": datetime.fromtimestamp(row.began / 1000, UTC).isoformat(timespec="milliseconds")[:-6] + "Z",
+        "execution_duration": None if row.lasted is None else f"{row.lasted / 1000:.3f}s",
+        "state": row.state,
+        "trace_metadata": row.metadata or None,
+        "tags": row.tags | own,
     }
     return full(shown)

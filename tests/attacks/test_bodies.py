@@ -38,9 +38,10 @@ def put(client: Client, route: Route, method: str, path: str, body: Any) -> Any:
 
 ONCE = pytest.mark.once  # what is understood is decided before any database is asked
 
-# Endpoints that no body of their description alone satisfies: pieces of a file with its hash, and a second version.
+# Endpoints that no body of their description alone satisfies: pieces of a file with its hash, a second version,
+# a logged model.
 # Of the tracking protocol there is no description; its own tests name what is another project's.
-NEED_MORE = ("/resumable/", "/difference/", "/runs/upload/", "/mlflow/")
+NEED_MORE = ("/resumable/", "/difference/", "/runs/upload/", "/judge/", "/mlflow/")
 
 
 @ONCE

@@ -314,6 +314,8 @@ CONTENT: dict[str, Callable[[Things], dict[str, Any]]] = {
         "last": 20 + t.serial,
     },
     "experiments.logversion": lambda t: {"number": 20 + t.serial, "tags": {"team": "1"}},
+    "experiments.logjudged": lambda t: {"path": "model.skops"},
+    "experiments.logtrace": lambda t: {"key": f"tr-{t.serial:032x}", "metadata": {}, "tags": {"team": "1"}},
     "deployments.environment": lambda t: {"name": "staging", "signers": [], "datasets": []},
     "deployments.trafficplan": lambda t: {
         "state": "running",
@@ -475,6 +477,7 @@ EXAMPLES: dict[str, Callable[[Things, list[str], str], Any]] = {
     "artifacts": lambda t, words, kind: f"{t['experiments.logfile'].root}/notes.txt",
     "logged": lambda t, words, kind: t["experiments.logrun"].record.number,
     "logged-models": lambda t, words, kind: t["experiments.logmodel"].key,
+    "traces": lambda t, words, kind: t["experiments.logtrace"].key,
     "tags": lambda t, words, kind: "team",
     "evaluations": lambda t, words, kind: t["experiments.evaluation"].number,
     "views": lambda t, words, kind: t["experiments.runview"].name,

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from audit.models import Entry
 from datasets.models.versions import Version
+from datasets.using import uses_of
 from experiments.models.logged import LogFile, LogRun
 from experiments.models.records import RunRecord
 from experiments.queries.log_search import found_runs
@@ -303,6 +304,9 @@ def test_a_dataset_of_the_project_is_lineage(notebook: Notebook, cast: Cast, ver
     tags = [{"key": "mlflow.data.context", "value": "training"}]
     notebook.post("runs/log-inputs", run_id=run, datasets=[{"dataset": dataset, "tags": tags}])
     assert RunRecord.objects.get().data == version
+    assert [(use.name, use.words) for use in uses_of(version)] == [
+        ("Run 1", "logged from a notebook, used it for training")
+    ]
     foreign = {**dataset, "digest": "2", "source": source.replace("/p/churn/", "/p/other/")}
     notebook.post("runs/log-inputs", run_id=run, datasets=[{"dataset": foreign}])
     inputs = notebook.get("runs/get", run_id=run)["run"]["inputs"]["dataset_inputs"]

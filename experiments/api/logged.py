@@ -1,0 +1,80 @@
+"""What was logged from notebooks, over REST: judge a logged model on a version of a dataset."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from experiments.api.uploads import StatedBody, measured_on, stated_in
+from experiments.models.logged import LogFile
+from experiments.queries.log_models import chosen_file, files_of_model, files_of_run, model_page
+from experiments.queries.logged import logged_run
+from experiments.services.log_judging import judge_logged
+from projects.access import ProjectEndpoint
+from projects.api.projects import caller
+from projects.queries.work import job_link
+
+
+class JudgeBody(StatedBody):
+    """Which version measures it, what the file does not say, and which file, where several were logged."""
+
+    path = serializers.CharField(required=False, max_length=1000, help_text="Needed where there are several files.")
+
+
+DESCRIBED = extend_schema(
+    request=JudgeBody,
+    responses={202: OpenApiTypes.OBJECT, 409: OpenApiTypes.OBJECT, 422: OpenApiTypes.OBJECT},
+)
+
+
+class _Judging(ProjectEndpoint):
+    """What both addresses do once they know the files."""
+
+    action = "run.upload"
+
+    def start(self, request: Request, files: Sequence[LogFile]) -> Response:
+        body = JudgeBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        given = dict(body.validated_data)
+        file = chosen_file(files, given.pop("path", ""))
+        data = measured_on(self.project, given)
+
+        def make() -> tuple[int, dict[str, Any]]:
+            with self.words.refusals():
+                run, job = judge_logged(
+                    self.project, file, stated=stated_in(given), data=data, notes=given.get("notes", ""),
+                    by=caller(request),
+                )  # fmt: skip
+            url = f"/api/v1/projects/{self.project.key}/runs/{run.number}/"
+            return 202, {"run": run.number, "url": url, "job": job_link(job)}
+
+        return self.once(make)
+
+
+class JudgeModel(_Judging):
+    """Judge a logged model."""
+
+    @DESCRIBED
+    def post(self, request: Request, key: str, model_id: str) -> Response:
+        """Judge a model that the `mlflow` client logged, by its id (`m-…`). The answer names the run that it becomes.
+
+        Its skops file is checked and measured on held-back rows of the version, as one that is uploaded. Without
+        `dataset` and `version` the newest published version measures it. A model that is kept as a pickle is refused.
+        """
+        return self.start(request, files_of_model(model_page(self.project, model_id).model))
+
+
+class JudgeRun(_Judging):
+    """Judge a model among the files of a logged run."""
+
+    @DESCRIBED
+    def post(self, request: Request, key: str, number: int) -> Response:
+        """Judge the model of a logged run, by the run's number; `path` names the file, where it logged several.
+
+        See the address of logged models for the rest.
+        """
+        return self.start(request, files_of_run(logged_run(self.project, number)))
