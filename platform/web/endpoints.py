@@ -21,7 +21,7 @@ class Route:
     @property
     def is_api(self) -> bool:
         """Whether programs call it."""
-        return self.pattern.startswith("api/") or "/mlflow/" in self.pattern
+        return self.pattern.startswith("api/") or bool(self.pattern.partition("/mlflow/")[2])
 
     def as_dict(self) -> dict[str, Any]:
         """For `manage.py list_endpoints --json`."""
