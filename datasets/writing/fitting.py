@@ -20,7 +20,7 @@ BYTES = {"smallint": 2, "integer": 4, "tinyint": 1, "mediumint": 3, "int": 4, "b
 WHOLE = ("tinyint", "smallint", "mediumint", "int", "bigint", "decimal")
 FITS: dict[str, dict[str, tuple[str, ...]]] = {
     POSTGRESQL: {
-        "integer": ("smallint", "integer", "bigint", "numeric"),
+        "integer": ("smallint", "integer", "bigint", "numeric", "double precision"),
         "number": ("double precision", "numeric"),
         "boolean": ("boolean",),
         "text": ("text", "character varying"),
@@ -28,7 +28,7 @@ FITS: dict[str, dict[str, tuple[str, ...]]] = {
         "datetime": ("timestamp without time zone", "timestamp with time zone"),
     },
     MARIADB: {
-        "integer": WHOLE,
+        "integer": (*WHOLE, "double"),
         "number": ("double", "decimal"),
         "boolean": ("tinyint",),
         "text": ("varchar", "tinytext", "text", "mediumtext", "longtext"),
@@ -36,6 +36,7 @@ FITS: dict[str, dict[str, tuple[str, ...]]] = {
         "datetime": ("datetime", "timestamp"),
     },
 }
+EXACT = 2**53
 FIRST_SECOND, LAST_SECOND = "'1970-01-01 00:00:01'", "'2038-01-19 03:14:07'"
 
 
@@ -101,6 +102,8 @@ def _postgresql(cell: str, kind: str, found: Column) -> str:
     scale = found.scale or 0
     if kind == "integer" and found.kind == "numeric" and found.precision is not None:
         return f"abs({cell}::numeric) >= 1e{max(0, found.precision - scale)}::numeric"
+    if kind == "integer" and found.kind == "double precision":
+        return f"abs({cell}) > {EXACT}"
     if kind == "integer":
         return _range(cell, found)
     if kind == "number" and found.kind == "numeric":
@@ -120,6 +123,8 @@ def _mariadb(cell: str, kind: str, found: Column) -> str:
     if kind == "integer" and found.kind == "decimal":
         least = f"{cell} < 0 OR " if found.unsigned else ""
         return f"{least}ABS({cell}) >= {10 ** ((found.precision or 65) - scale)}"
+    if kind == "integer" and found.kind == "double":
+        return f"ABS({cell}) > {EXACT}"
     if kind == "integer":
         return _range(cell, found)
     if kind == "number" and found.kind == "decimal":

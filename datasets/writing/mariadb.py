@@ -28,6 +28,7 @@ ROOM = 10_000
 KEY_TEXT = 255
 BINARY = "CHARACTER SET utf8mb4 COLLATE {}"
 BINARY_COLLATIONS = ("utf8mb4_nopad_bin", "utf8mb4_0900_bin", "utf8mb4_bin")
+COLLATIONS = "SELECT collation_name FROM information_schema.collations WHERE collation_name LIKE 'utf8mb4%bin'"
 LEDGER_TYPES = """(writing CHAR(36) PRIMARY KEY, table_name VARCHAR(200) NOT NULL, destination CHAR(36) NOT NULL,
  dataset CHAR(36) NOT NULL, version CHAR(36) NOT NULL, number BIGINT NOT NULL, label VARCHAR(200) NOT NULL,
  mode VARCHAR(20) NOT NULL, added BIGINT NOT NULL, changed BIGINT NOT NULL, removed BIGINT NOT NULL,
@@ -91,12 +92,12 @@ class _Session(WriteSession):
         limit = f"max_statement_time = {seconds + GRACE:g}, SESSION" if is_maria else ""  # MySQL limits SELECT alone
         self.run(
             f"SET SESSION {limit} lock_wait_timeout = {LOCK_SECONDS}, "
-            f"SESSION innodb_lock_wait_timeout = {LOCK_SECONDS}, time_zone = '+00:00', SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'"
+            f"SESSION innodb_lock_wait_timeout = {LOCK_SECONDS}, time_zone = '+00:00', "
+            "SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'"
         )
         self.run("SET SESSION autocommit = 1")
-        packet, *known = [str(row[0]) for row in self.rows("SELECT @@max_allowed_packet UNION ALL SELECT collation_name "
-            "FROM information_schema.collations WHERE collation_name LIKE 'utf8mb4%bin'")]  # fmt: skip
-        self.longest = int(packet) - ROOM
+        known = [str(row[0]) for row in self.rows(COLLATIONS)]
+        self.longest = int(self.rows("SELECT @@max_allowed_packet")[0][0]) - ROOM
         self.exact = BINARY.format(next(one for one in BINARY_COLLATIONS if one in known))
 
     def run(self, statement: str, values: Sequence[Any] = ()) -> int:

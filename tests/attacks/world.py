@@ -25,6 +25,7 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.one_time import digest
 from datasets.profiling import summary
+from datasets.writing.catalog import writer_for
 from deployments.prediction_ids import new_id
 from deployments.sealing import SCHEMA as SEALED
 from experiments import judging
@@ -239,6 +240,25 @@ CONTENT: dict[str, Callable[[Things], dict[str, Any]]] = {
         "at": "02:00",
         "decided_by": None,
     },
+    "datasets.destination": lambda t: {
+        "name": f"warehouse-{t.serial}",
+        "connector": "postgresql",
+        "params": writer_for("postgresql").read(
+            {
+                "host": "127.0.0.1",
+                "port": 9,
+                "database": "shop",
+                "user": "writer",
+                "schema": "reports",
+                "table": "orders",
+            }
+        ),
+        "sealed": {"password": seal(SOURCE_SECRET).decode()},
+        "mode": "append",
+        "when": "click",
+        "decided_by": None,
+    },
+    "datasets.writing": lambda t: {"state": "done", "mode": "append", "number": 1, "revision": 1, "seconds": 0.5},
     "datasets.pull": lambda t: {"state": "made", "revision": 1, "version": None},
     "datasets.pullfile": lambda t: {"name": "rows.csv"},
     "datasets.recipe": lambda t: {"name": f"recipe-{t.serial}"},
@@ -456,6 +476,9 @@ EXAMPLES: dict[str, Callable[[Things, list[str], str], Any]] = {
     "versions": lambda t, words, kind: _version_number(t, words),
     "v": lambda t, words, kind: _version_number(t, words),
     "sources": lambda t, words, kind: t["datasets.source"].name,
+    "destinations": lambda t, words, kind: t["datasets.destination"].name,
+    "new-destination": lambda t, words, kind: "postgresql",
+    "writes": lambda t, words, kind: t["datasets.writing"].pk,
     "new-source": lambda t, words, kind: "url",
     "resumable": lambda t, words, kind: t["datasets.partialupload"].pk,
     "event-keys": lambda t, words, kind: t["datasets.eventkey"].pk,
