@@ -165,6 +165,6 @@ def shown_params(source: Source | Destination, place: Place) -> list[tuple[str, 
             if one.name in source.sealed:
                 found.append((one.label, "sealed"))
         elif (value := source.params.get(one.name)) not in (None, "", []) and (one.choices or value != one.default):
-            shown = one.choices.get(value, value) if one.kind == "choice" else value
+            shown = one.choices.get(value, value) if one.kind == "choice" else "yes" if value is True else value
             found.append((one.label, ", ".join(shown) if isinstance(shown, list) else shown))
     return found

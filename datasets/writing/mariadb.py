@@ -261,6 +261,11 @@ class _Session(WriteSession):
             f"UPDATE {self.target} AS t JOIN {STAGE} AS s ON {self.same('t', 's', keys)} SET {puts} WHERE {differs}"
         )
 
+    def insert_new(self, names: Sequence[str], keys: Sequence[str]) -> int:
+        """Found from whichever side has an index on the keys: the temporary table always has one."""
+        self.run(f"DELETE s FROM {STAGE} AS s JOIN {self.target} AS t ON {self.same('t', 's', keys)}")
+        return self.insert(names)
+
     @contextmanager
     def transaction(self, mode: str) -> Iterator[None]:
         lock = f"baton_{hashlib.sha256(self.known_as.encode()).hexdigest()[:40]}"
