@@ -57,8 +57,9 @@ def _destination(fields: Fields, landing: Landing) -> None:
     """Nothing is written from here before somebody of here typed its secret and approved it."""
     fields |= {"sealed": {}, "state": Destination.State.REGISTERED, "decided_by": None, "decided_at": None}
     fields |= {"released": [], "reason": "", "when": Destination.When.CLICK}
-    params = writer_for(str(fields.get("connector"))).read(fields.get("params"))
-    fields["params"] = {name: value for name, value in params.items() if value is not None}
+    member = writer_for(str(fields.get("connector")))
+    params = member.read(fields.get("params"))
+    fields["params"] = {name: value for name, value in params.items() if name not in member.secrets}
     landing.notes.append(f"The destination {fields.get('name')} needs its password, and to be approved here.")
 
 
