@@ -171,7 +171,7 @@ def _described_body(route: Route, method: str, things: Things) -> Any:
         known |= {"at": "02:00", "options": {}, "seen": 1}
     if "recipes" in route.pattern:  # a step that needs no parameters, on a table of this project
         known |= {"kind": "drop_duplicates", "source": things["datasets.dataset"].name}
-    known |= destined(route, things) | quality(route, things) | served(route, things)
+    known |= quality(route, things) | served(route, things) | destined(route, things)
     return _sample(schema, known, "")
 
 

@@ -135,7 +135,14 @@ def _run(things: Things) -> dict[str, Any]:
 # What a field of a model must hold so that pages can show it. The rest is filled by kind.
 def _place() -> dict[str, Any]:
     """A table that nobody keeps: its address is closed."""
-    given = {"host": "127.0.0.1", "port": 9, "database": "shop", "user": "writer", "schema": "reports", "table": "orders"}
+    given = {
+        "host": "127.0.0.1",
+        "port": 9,
+        "database": "shop",
+        "user": "writer",
+        "schema": "reports",
+        "table": "orders",
+    }
     return {name: value for name, value in writer_for("postgresql").read(given).items() if name != "password"}
 
 
