@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from datasets.writing import engine
+from datasets.writing import engine, session
 from jobs.report import Silent
 from problems.problem import Problem
 from tests.datasets.connectors.servers import NAME, READER
@@ -273,7 +273,16 @@ def test_a_closed_address_is_not_dialled(warehouse: Warehouse, tmp_path: Path) -
         engine.write(spec, tmp_path, Silent())
 
 
-def test_a_version_that_two_workers_add_at_the_same_time_is_there_once(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_a_version_that_two_workers_add_at_the_same_time_is_there_once(
+    warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted = session.WriteSession.note
+
+    def late(*args: Any, **more: Any) -> None:
+        time.sleep(0.2)  # time enough for the others, if they did not wait
+        noted(*args, **more)
+
+    monkeypatch.setattr(session.WriteSession, "note", late)
     warehouse.create("raced", "id bigint, name varchar(20), price double precision")
     version = str(uuid.uuid4())
     with ThreadPoolExecutor() as pool:
