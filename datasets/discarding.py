@@ -6,9 +6,11 @@ from datetime import datetime
 
 from django.db.models import Q
 
+from datasets.models.destinations import Destination, Writing
 from datasets.models.recipes import Preparation, PreparationInput, Recipe
 from datasets.models.sources import Pull, PullFile, Source
 from datasets.models.versions import Dataset, Ingestion, Version
+from datasets.queries.destinations import destination_called
 from datasets.queries.quality import newest_contract
 from datasets.queries.recipes import recipe_for
 from datasets.queries.sources import source_for
@@ -47,6 +49,11 @@ def _hide_version(version: Version, at: datetime | None) -> None:
 def _hide_source(source: Source, at: datetime | None) -> None:
     """Nothing is loaded from what lies in the bin, and its keys open nothing."""
     Source.everything.filter(pk=source.pk).update(deleted_at=at)
+
+
+def _hide_destination(destination: Destination, at: datetime | None) -> None:
+    """Nothing is written to what lies in the bin."""
+    Destination.everything.filter(pk=destination.pk).update(deleted_at=at)
 
 
 def _hide_recipe(recipe: Recipe, at: datetime | None) -> None:
@@ -93,6 +100,12 @@ def _purge_source(source: Source) -> set[str]:
     return held
 
 
+def _purge_destination(destination: Destination) -> set[str]:
+    """With what is noted of its loads; the rows outside stay where they are."""
+    destination.delete()
+    return set()
+
+
 def _purge_recipe(recipe: Recipe) -> set[str]:
     """With its versions and the runs that made nothing."""
     Preparation.objects.filter(recipe_version__recipe=recipe, version=None).delete()
@@ -103,6 +116,12 @@ def _purge_recipe(recipe: Recipe) -> set[str]:
 kind(Kind("dataset", "dataset", "data.publish", Dataset, _dataset, _hide_dataset, _purge_dataset))
 kind(Kind("version", "data version", "data.publish", Version, _version, _hide_version, _purge_version))
 kind(Kind("source", "source", "source.write", Source, source_for, _hide_source, _purge_source))
+kind(
+    Kind(
+        *("destination", "destination", "source.write", Destination),
+        *(destination_called, _hide_destination, _purge_destination),
+    )
+)
 kind(Kind("recipe", "recipe", "recipe.write", Recipe, recipe_for, _hide_recipe, _purge_recipe))
 
 
@@ -147,6 +166,22 @@ def promised_with(source: Source) -> Iterable[str]:
         return
     for one in source.dataset.subscriptions.all()[:3]:
         yield f"{one.name} counts on {contract}, and nothing else fills {source.dataset}. End the subscription first."
+
+
+@keeps("destination")
+def writings_to(destination: Destination) -> Iterable[str]:
+    """A load that runs, or one that the next publication will start."""
+    if destination.writings.filter(state=Writing.State.WAITING).exists():
+        yield "It is being written to."
+    if destination.when == Destination.When.PUBLISHED:
+        yield "Every version that is published is written to it. Set it to “Only by hand” first."
+
+
+@keeps("version")
+def writings_of(version: Version) -> Iterable[str]:
+    """A load that runs."""
+    for one in version.writings.filter(state=Writing.State.WAITING).select_related("destination")[:3]:
+        yield f"It is being written to {one.destination}."
 
 
 @keeps("recipe")

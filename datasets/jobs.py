@@ -1,5 +1,6 @@
 """The jobs of the datasets room."""
 
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -8,12 +9,14 @@ from django.utils import timezone
 
 from datasets import event_journal
 from datasets.models.countings import Counting
+from datasets.models.destinations import Destination
 from datasets.models.feeds import Export
 from datasets.models.quality import Check, Quarantine
 from datasets.models.recipes import Preparation, RecipeVersion
 from datasets.models.sources import Pull, PullFile, Source
 from datasets.models.versions import Ingestion, Version
 from datasets.quality.catalog import stated
+from datasets.queries import destinations as destination_queries
 from datasets.queries import quality as queries
 from datasets.queries import sources as source_queries
 from datasets.queries.events import journal_of
@@ -33,6 +36,7 @@ from datasets.services import (
     retention,
     sources,
     uploads,
+    writings,
 )
 from datasets.services import versions as services
 from jobs.context import Context
@@ -259,6 +263,33 @@ def pull(context: Context) -> None:
             looks.finish_look(load, table=table, files=files, answer=answer)
         else:
             pulls.finish_pull(load, table=table, files=files, answer=answer)
+
+
+@job(destination_queries.TEST, queue="ingestion", max_attempts=1, limits=TRY_OUT)
+def test_destination(context: Context) -> None:
+    """Try a destination in steps; the job keeps what each step said. Nothing is written."""
+    rows = Destination.objects.select_related("dataset")
+    destination = rows.filter(pk=context.job.payload["destination"]).first()
+    if destination is None:
+        raise Missing("The destination is gone.")
+    version = destination_queries.newest_of(destination.dataset)
+    if version is None:
+        raise Problem(f"{destination.dataset.name} has no version yet: its columns are not known.", code="no_version")
+    spec = destination_queries.spec_of(destination, destination_queries.taken(destination, version))
+    answer = context.call("datasets.writing.engine:test", spec, source_queries.secrets_of(destination))
+    with context.finish(answer):
+        pass
+
+
+@job(destination_queries.WRITE, queue="ingestion", limits=READING, on_failure=writings.fail_writing)
+def write(context: Context) -> None:
+    """Write a version to a table outside in a limited child, in one transaction there; a repeat finds it done."""
+    writing, version = writings.running(context.job.payload)
+    private = source_queries.secrets_of(writing.destination)
+    start = time.monotonic()
+    answer = context.call("datasets.writing.engine:write", destination_queries.write_spec(writing, version), private)
+    with context.finish({"destination": writing.destination.name, **answer}):
+        writings.finish_writing(writing, version, answer=answer, seconds=time.monotonic() - start)
 
 
 @periodic("datasets.pulls", every=settings.TICK_SECONDS)

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from datasets.models.contracts import DataContract, Subscription
 from datasets.models.countings import Counting
+from datasets.models.destinations import Destination, Writing
 from datasets.models.events import EventKey
 from datasets.models.feeds import Export, Feed, RetentionRule
 from datasets.models.quality import Check as QualityCheck
@@ -13,6 +14,7 @@ from datasets.models.sources import Pull, PullFile, Source
 from datasets.models.tags import ColumnTag, DatasetTag
 from datasets.models.uploads import PartialUpload
 from datasets.models.versions import Dataset, Ingestion, Version
+from datasets.writing.catalog import writer_for
 from projects.moving import Check, Fields, Landing, Moved, moves, stays
 
 UNFINISHED = "It was not finished when the project was packed."
@@ -51,6 +53,16 @@ def _contract(fields: Fields, landing: Landing) -> None:
     fields |= {"signed_at": None, "signed_by": None}
 
 
+def _destination(fields: Fields, landing: Landing) -> None:
+    """Nothing is written from here before somebody of here typed its secret and approved it."""
+    fields |= {"sealed": {}, "state": Destination.State.REGISTERED, "decided_by": None, "decided_at": None}
+    fields |= {"released": [], "reason": "", "when": Destination.When.CLICK}
+    member = writer_for(str(fields.get("connector")))
+    params = member.read(fields.get("params"))
+    fields["params"] = {name: value for name, value in params.items() if name not in member.secrets}
+    landing.notes.append(f"The destination {fields.get('name')} needs its password, and to be approved here.")
+
+
 def _facts(fields: Fields) -> Fields:
     return {"rows": fields.get("rows"), "schema": fields.get("schema")}
 
@@ -67,6 +79,7 @@ moves(
     Moved(DatasetTag, "dataset__project"),
     Moved(RetentionRule, "dataset__project", arrive=_retention),
     Moved(Counting, "dataset__project"),
+    Moved(Destination, "dataset__project", without=("sealed",), arrive=_destination),
     Moved(QualityRule, "dataset__project"),
     Moved(QualityCheck, "version__dataset__project", arrive=_check),
     Moved(CheckResult, "check_made__version__dataset__project"),
@@ -75,6 +88,7 @@ moves(
     Moved(Subscription, "dataset__project"),
 )
 stays("A source leads to a place and holds secrets of its instance: register it here and have it approved.", Source)
+stays("What was written to databases is noted where it was written from.", Writing)
 stays("A file that is still being sent belongs to who sends it, here.", PartialUpload)
 stays("Keys of senders open a source of this instance alone.", EventKey)
 stays("How a source was loaded stays with the source; the versions go along.", Pull, PullFile)

@@ -13,8 +13,12 @@ from datasets.models.sources import Pull
 from datasets.models.versions import Dataset, Ingestion, Version
 from datasets.queries import sources as source_queries
 from datasets.queries import versions as queries
+from datasets.queries.destinations import written_of
 from datasets.services import looks
 from datasets.services import versions as services
+from datasets.services.destinations import address_of as destination_address
+from datasets.services.writings import in_words
+from datasets.using import Use, uses
 from projects.activity import say
 from projects.handing import Evidence
 from projects.models.projects import Project
@@ -72,6 +76,20 @@ say("source.unchanged", "found nothing new in {source}")
 say("source.load_failed", "could not load {source}: {reason}")
 say("source.load_stopped", "stopped the load of {source}")
 say("source.expiring", "told that the licence of {source} ends on {until}")
+say("destination.registered", "registered the destination {destination} ({where}) of {dataset}")
+say("destination.changed", "changed the destination {destination} ({where}) of {dataset}")
+say("destination.approved", "approved that {dataset} is written to {destination}")
+say("destination.refused", "refused that {dataset} is written to {destination}: {reason}")
+say("destination.tested", "tested the destination {destination} of {dataset}")
+say("destination.load_started", "began to write {dataset} v{number} to {destination}")
+say("destination.load_skipped", "did not write {dataset} v{number} to {destination}: {reason}")
+say(
+    "destination.loaded",
+    "wrote {dataset} v{number} to {destination}: {added} added, {changed} changed, {removed} removed",
+)
+say("destination.unchanged", "wrote nothing of {dataset} v{number} to {destination}: {reason}")
+say("destination.load_failed", "could not write {dataset} v{number} to {destination}: {reason}")
+say("destination.load_stopped", "stopped writing {dataset} v{number} to {destination}")
 say("recipe.created", "began the recipe {recipe}, which makes {target} of {source}")
 say("recipe.changed", "saved version {number} of the recipe {recipe}")
 say("recipe.run_started", "started the recipe {recipe} v{number}")
@@ -97,7 +115,10 @@ QUALITY_PAGES = (
     *("dataset-quality", "dataset-rule-new", "dataset-rule", "dataset-waive"),
     *("dataset-contract", "dataset-contract-write"),
 )
-CLOSER_PAGES = ("dataset-care", "dataset-export", "dataset-difference", "dataset-associations")
+CLOSER_PAGES = (
+    *("dataset-care", "dataset-export", "dataset-difference", "dataset-associations"),
+    *("dataset-destinations", "dataset-destination", "dataset-destination-new", "dataset-destination-edit"),
+)
 tab("data", 10, "Datasets", "data", also=("upload", "dataset-version", *QUALITY_PAGES, *CLOSER_PAGES))
 tab("data", 20, "Sources", "sources", also=("source", "source-new", "source-edit"))
 tab("data", 30, "Recipes", "recipes", also=("recipe", "recipe-new", "recipe-step", "recipe-step-new"))
@@ -333,3 +354,11 @@ def _find_version(project: Project, name: str) -> Thing | None:
 
 # What requirements can be linked to.
 things(Things("dataset version", _offer_versions, _find_version))
+
+
+@uses(1)
+def written(version: Version) -> Iterable[Use]:
+    """Where it was written to."""
+    for one in written_of(version):
+        words = f"written there on {one.created_at:%-d %B %Y}: {in_words(one)}"
+        yield Use("database", one.destination.name, words, destination_address(one.destination))

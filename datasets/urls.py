@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, path
 from datasets.api import care as care_api
 from datasets.api import contracts as contracts_api
 from datasets.api import countings as countings_api
+from datasets.api import destinations as destinations_api
 from datasets.api import events as events_api
 from datasets.api import exports as exports_api
 from datasets.api import looks as looks_api
@@ -18,6 +19,7 @@ from datasets.pages import (
     care,
     contracts,
     countings,
+    destinations,
     event_keys,
     explore,
     exports,
@@ -33,9 +35,12 @@ from datasets.pages import (
 )
 
 DATASET = "p/<slug:key>/data/<slug:name>/"
+DESTINATION = "p/<slug:key>/data/<slug:name>/destinations/<slug:destination>/"
 VERSION = "p/<slug:key>/data/<slug:name>/v<int:number>/"
 API = "projects/<slug:key>/datasets/"
 RESUMABLE = "projects/<slug:key>/resumable/<uuid:upload>/"
+DESTINATIONS_API = f"{API}<slug:name>/destinations/"
+DESTINATION_API = f"{DESTINATIONS_API}<slug:destination>/"
 VERSION_API = f"{API}<slug:name>/versions/<int:number>/"
 QUALITY = "p/<slug:key>/data/<slug:name>/quality/"
 CONTRACT = "p/<slug:key>/data/<slug:name>/contract/"
@@ -97,6 +102,17 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{DATASET}retention/", care.Retention.as_view(), name="dataset-retention"),
     path(f"{DATASET}feeds/", care.Feeds.as_view(), name="dataset-feeds"),
     path(f"{DATASET}feeds/<uuid:feed>/revoke/", care.FeedRevoke.as_view(), name="dataset-feed-revoke"),
+    path(f"{DATASET}destinations/", destinations.Destinations.as_view(), name="dataset-destinations"),
+    path(
+        f"{DATASET}new-destination/<slug:kind>/",
+        destinations.DestinationNew.as_view(),
+        name="dataset-destination-new",
+    ),
+    path(DESTINATION, destinations.DestinationPage.as_view(), name="dataset-destination"),
+    path(f"{DESTINATION}edit/", destinations.DestinationChange.as_view(), name="dataset-destination-edit"),
+    path(f"{DESTINATION}decide/", destinations.DestinationDecide.as_view(), name="dataset-destination-decide"),
+    path(f"{DESTINATION}test/", destinations.DestinationTest.as_view(), name="dataset-destination-test"),
+    path(f"{DESTINATION}write/", destinations.DestinationWrite.as_view(), name="dataset-destination-write"),
     path(f"{VERSION}export/", exports.Exports.as_view(), name="dataset-export"),
     path(f"{VERSION}exports/<uuid:export>/", exports.ExportFile.as_view(), name="dataset-export-file"),
     path(f"{VERSION}difference/", studies.Difference.as_view(), name="dataset-difference"),
@@ -142,6 +158,22 @@ api_urls: list[URLPattern | URLResolver] = [
     path(f"{API}<slug:name>/retention/", care_api.Retention.as_view(), name="api-dataset-retention"),
     path(f"{API}<slug:name>/feeds/", exports_api.Feeds.as_view(), name="api-dataset-feeds"),
     path(f"{API}<slug:name>/feeds/<uuid:feed>/revoke/", exports_api.FeedRevoke.as_view(), name="api-feed-revoke"),
+    path(
+        "projects/<slug:key>/destination-kinds/",
+        destinations_api.DestinationKinds.as_view(),
+        name="api-destination-kinds",
+    ),
+    path(DESTINATIONS_API, destinations_api.Destinations.as_view(), name="api-destinations"),
+    path(DESTINATION_API, destinations_api.DestinationDetail.as_view(), name="api-destination"),
+    path(
+        f"{DESTINATION_API}approve/",
+        destinations_api.ApproveDestination.as_view(),
+        name="api-destination-approve",
+    ),
+    path(f"{DESTINATION_API}refuse/", destinations_api.RefuseDestination.as_view(), name="api-destination-refuse"),
+    path(f"{DESTINATION_API}test/", destinations_api.DestinationTest.as_view(), name="api-destination-test"),
+    path(f"{DESTINATION_API}writes/", destinations_api.Writings.as_view(), name="api-writings"),
+    path(f"{DESTINATION_API}writes/<uuid:write>/", destinations_api.WritingDetail.as_view(), name="api-writing"),
     path(f"{VERSION_API}file/", exports_api.VersionFile.as_view(), name="api-version-file"),
     path(f"{VERSION_API}exports/", exports_api.Exports.as_view(), name="api-version-exports"),
     path(f"{VERSION_API}difference/", studies_api.Difference.as_view(), name="api-difference"),

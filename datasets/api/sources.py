@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from datasets.api.versions import caller, show_preview
-from datasets.connectors.base import Connector
+from datasets.connectors.base import Connector, Place
 from datasets.connectors.catalog import GROUPS, connector_for
 from datasets.models.sources import Pull, Source
 from datasets.queries import seen
@@ -76,9 +76,9 @@ class PullBody(serializers.Serializer[Any]):
     )
 
 
-def show_connector(connector: Connector) -> dict[str, Any]:
-    """A kind of source with the parameters that it declares."""
-    fields = [
+def show_fields(place: Place) -> list[dict[str, Any]]:
+    """The parameters that a kind of source or destination declares."""
+    return [
         {
             "name": one.name,
             "kind": one.kind,
@@ -93,10 +93,18 @@ def show_connector(connector: Connector) -> dict[str, Any]:
             "locates": one.locates,
             "incremental": one.incremental,
         }
-        for one in connector.fields
+        for one in place.fields
     ]
+
+
+def show_connector(connector: Connector) -> dict[str, Any]:
+    """A kind of source with the parameters that it declares."""
     words = {"connector": connector.key, "title": connector.title, "help": connector.help}
-    return words | {"modes": list(connector.modes), "reads_files": connector.reads_files, "params": fields}
+    return words | {
+        "modes": list(connector.modes),
+        "reads_files": connector.reads_files,
+        "params": show_fields(connector),
+    }
 
 
 def show_source(source: Source) -> dict[str, Any]:

@@ -99,13 +99,13 @@ class Fetched:
         return bool(self.raw) or self.typed is not None
 
 
-class Connector(ABC):
-    """One kind of source. A member is one file in `members/` and one line in the catalog.
+class Place(ABC):
+    """A kind of place outside, by the parameters that it declares: what sources read and destinations write.
 
-    It runs in the limited child of a job: no database, no secret but those among `params`. It dials only through
-    `outbound` (`outbound.bodies.fetch` for HTTP; `outbound.addresses.reachable` gives the checked addresses for
-    everything else, and one connects to those, never to the name again) with `outside.allow`. Expected failures are
-    `Problem("sentence")`; secrets never stand in a sentence, a log line, a mark or a file.
+    What is done there runs in the limited child of a job: no database, no secret but those among `params`. It dials
+    only through `outbound` (`outbound.bodies.fetch` for HTTP; `outbound.addresses.reachable` gives the checked
+    addresses for everything else, and one connects to those, never to the name again) with `outside.allow`. Expected
+    failures are `Problem("sentence")`; secrets never stand in a sentence, a log line, a mark or a file.
     """
 
     key: ClassVar[str]
@@ -113,8 +113,6 @@ class Connector(ABC):
     help: ClassVar[str]
     icon: ClassVar[str] = "database"
     fields: ClassVar[tuple[Field, ...]]
-    modes: ClassVar[tuple[str, ...]] = (FULL,)
-    reads_files: ClassVar[bool] = True
 
     def read(self, params: Any) -> dict[str, Any]:
         """The parameters as they are kept, defaults filled in; refuses unknown, missing and wrong ones by name.
@@ -122,7 +120,7 @@ class Connector(ABC):
         Secrets are among them and may be missing: `lacking` says which are needed.
         """
         if not isinstance(params, Mapping):
-            raise Invalid("The parameters of a source are an object.", fields={"params": "This is not an object."})
+            raise Invalid("The parameters are an object.", fields={"params": "This is not an object."})
         known = {one.name: one for one in self.fields}
         for name in params:
             if name not in known:
@@ -168,11 +166,18 @@ class Connector(ABC):
 
     @abstractmethod
     def sentence(self, p: Params) -> str:
-        """What is fetched, as one sentence."""
+        """What is fetched or written, as one sentence."""
 
     @abstractmethod
     def watch(self, p: Params, *, allow: frozenset[str]) -> None:
         """Refuse, before anything is dialled, an address that may not be (`outbound.addresses.parse` does)."""
+
+
+class Connector(Place):
+    """One kind of source. A member is one file in `members/` and one line in the catalog."""
+
+    modes: ClassVar[tuple[str, ...]] = (FULL,)
+    reads_files: ClassVar[bool] = True
 
     def accepts(self, p: Params, mode: str) -> None:
         """Refuse a mode for which something is not stated."""

@@ -24,10 +24,11 @@ WIDE_WORDS = {REFUSE: "Refuse the row and list it", AS_TEXT: "Keep such columns 
 def sql_fields(port: int, *, schema: bool) -> tuple[Field, ...]:
     """The fields, with the usual port of the database and whether its tables lie in schemas."""
     named = Field("schema", "text", "Schema", required=False, locates=True, only=("read", (TABLE,)), example="public")
-    return (*_reaching(port), READ_WHAT, *([named] if schema else []), *READING)
+    return (*reaching(port, "A user who may only read."), READ_WHAT, *([named] if schema else []), *READING)
 
 
-def _reaching(port: int) -> tuple[Field, ...]:
+def reaching(port: int, user: str) -> tuple[Field, ...]:
+    """How a database is reached and signed in to; `user` says what the user there may do."""
     return (
         Field("host", "text", "Host", "A name or an address.", group=WHERE, locates=True, example="db.example.org"),
         Field("port", "integer", "Port", group=WHERE, default=port, locates=True, low=1, high=65_535),
@@ -44,7 +45,7 @@ def _reaching(port: int) -> tuple[Field, ...]:
             only=("tls", (VERIFIED,)),
             high=LONGEST_QUERY,
         ),
-        Field("user", "text", "User name", "A user who may only read.", group=SIGN_IN, locates=True),
+        Field("user", "text", "User name", user, group=SIGN_IN, locates=True),
         Field("password", "secret", "Password", "It is sealed and never shown again.", group=SIGN_IN),
     )
 

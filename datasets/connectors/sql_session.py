@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 from datasets.connectors.sql_columns import DbColumn
 from problems.problem import Unavailable
@@ -52,10 +52,20 @@ class Session(ABC):
         """End the connection."""
 
 
+class Endable(Protocol):
+    """A connection that another thread can end."""
+
+    def cancel(self) -> None:
+        """Ask the server to stop what it is doing."""
+
+    def cut(self) -> None:
+        """Cut the line, whatever is under way."""
+
+
 class Watchdog:
     """Ends a session that outlives its time, also where the server does not listen or switched its own limit off."""
 
-    def __init__(self, session: Session, seconds: float) -> None:
+    def __init__(self, session: Endable, seconds: float) -> None:
         self.session, self.seconds = session, seconds
         self.barked = False
         self._timer = threading.Timer(seconds, self._bark)

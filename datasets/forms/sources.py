@@ -72,7 +72,7 @@ class SourceForm(OptionForm):
         self.connector, self.source = connector, source
         for one in connector.fields:
             sealed = source is not None and one.name in source.sealed
-            self.fields[OWN + one.name] = _made(one, seen, source.params if source else {}, sealed=sealed)
+            self.fields[OWN + one.name] = made_field(one, seen, source.params if source else {}, sealed=sealed)
         self.option_names = OPTION_NAMES if connector.reads_files else []
         for name in self.option_names:
             self.fields[name] = option_field(name)
@@ -213,7 +213,7 @@ def _columns(one: Field, seen: Seen, chosen: Sequence[str], words: dict[str, Any
     return forms.MultipleChoiceField(**words, choices=choices, widget=forms.CheckboxSelectMultiple)
 
 
-def _made(one: Field, seen: Seen, params: Mapping[str, Any], *, sealed: bool) -> forms.Field:
+def made_field(one: Field, seen: Seen, params: Mapping[str, Any], *, sealed: bool) -> forms.Field:
     """The form field of a declared parameter. A secret is never written into a page."""
     words: dict[str, Any] = {"label": one.label, "help_text": _help(one, sealed), "required": False}
     box: dict[str, Any] = {"class": "input", "autocomplete": "off", "spellcheck": "false"}

@@ -1,5 +1,6 @@
 """The register of sources: the list, a new one of a kind, one with its test, its approval, its loads, and its edit."""
 
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -199,12 +200,12 @@ class WholeSource(OneSource):
             "connector": connector,
             "where": connector.where(source.params),
             "sentence": connector.sentence(source.params),
-            "params": queries.shown_params(source),
+            "params": queries.shown_params(source, connector),
             "when": in_words(source.schedule, source.at, source.weekday),
             "incremental": source.mode == INCREMENTAL,
             "test": test,
             "stale": bool(test and test.payload.get("revision") != source.revision),
-            "steps": _steps(test),
+            "steps": steps_of(test, ORDER, STEP_WORDS),
             "refusal": refusal or RefusalForm(),
             "approvers": holders("source.approve"),
             "unseen": source.feeds and queries.base_of(source) is None,
@@ -221,10 +222,10 @@ class SourcePage(WholeSource):
         return self.shown()
 
 
-def _steps(test: Job | None) -> list[dict[str, Any]]:
+def steps_of(test: Job | None, order: Sequence[str], words: Mapping[str, str]) -> list[dict[str, Any]]:
     """The three steps with what each said; those behind a failed one were not tried."""
     said = {one["step"]: one for one in (test.result or {}).get("steps", [])} if test else {}
-    return [{"title": STEP_WORDS[one], "said": said.get(one)} for one in ORDER] if said else []
+    return [{"title": words[one], "said": said.get(one)} for one in order] if said else []
 
 
 class Decide(OneSource):

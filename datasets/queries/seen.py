@@ -42,6 +42,13 @@ def hidden_of(dataset: Dataset, roles: Roles) -> frozenset[str]:
     return hidden_in([dataset], roles)
 
 
+def held_back(dataset: Dataset, names: Iterable[str], *, released: Collection[str], roles: Roles) -> list[str]:
+    """The columns that must not go where nothing is hidden: sensitive ones that nobody released by name, or whose
+    values these roles, those of who released them, must not see."""
+    sensitive, closed = hidden_of(dataset, frozenset()), hidden_of(dataset, roles)
+    return [name for name in names if name in sensitive and (name not in released or name in closed)]
+
+
 def hidden_by(datasets: Iterable[Dataset], roles: Roles) -> dict[Any, frozenset[str]]:
     """The same for each of many datasets by its id; those without hidden columns are left out. One query."""
     if may_see(roles):

@@ -7,7 +7,8 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
 
-from datasets.connectors.catalog import connector_for
+from datasets.connectors.base import Place
+from datasets.models.destinations import Destination
 from datasets.models.sources import Pull, PullFile, Source
 from datasets.models.versions import Version
 from datasets.queries.events import EVENTS, journal_of
@@ -83,7 +84,7 @@ def columns_seen(source: Source) -> list[str]:
     return list((test.result or {}).get("columns", [])) if test else []
 
 
-def secrets_of(source: Source) -> dict[str, str]:
+def secrets_of(source: Source | Destination) -> dict[str, str]:
     """The secrets in clear, for the child alone."""
     return {name: unseal(token.encode()) for name, token in source.sealed.items()}
 
@@ -156,14 +157,14 @@ def pull_of(version: Version) -> Pull | None:
     return Pull.objects.filter(version=version, source__deleted_at=None).select_related("source", "created_by").first()
 
 
-def shown_params(source: Source) -> list[tuple[str, Any]]:
+def shown_params(source: Source | Destination, place: Place) -> list[tuple[str, Any]]:
     """The parameters with their labels for pages; of a secret only whether it is there."""
     found: list[tuple[str, Any]] = []
-    for one in connector_for(source.connector).fields:
+    for one in place.fields:
         if one.kind == "secret":
             if one.name in source.sealed:
                 found.append((one.label, "sealed"))
         elif (value := source.params.get(one.name)) not in (None, "", []) and (one.choices or value != one.default):
-            shown = one.choices.get(value, value) if one.kind == "choice" else value
+            shown = one.choices.get(value, value) if one.kind == "choice" else "yes" if value is True else value
             found.append((one.label, ", ".join(shown) if isinstance(shown, list) else shown))
     return found

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
@@ -13,13 +12,13 @@ from accounts.models import User
 from audit.actors import Actor
 from audit.services import record
 from datasets import schedules
-from datasets.connectors.base import Connector, meant
+from datasets.connectors.base import Connector
 from datasets.connectors.catalog import connector_for
-from datasets.connectors.fields import HOW
 from datasets.models.sources import Source
 from datasets.models.versions import Dataset
 from datasets.queries import sources as queries
 from datasets.reading.options import Options
+from datasets.services.places import put_params
 from datasets.services.versions import LOADER, dataset_name
 from jobs import services as jobs
 from jobs.models import OPEN_STATES, Job
@@ -30,7 +29,6 @@ from projects.models.projects import Project
 from projects.permissions import Role
 from projects.queries.team import members_with
 from projects.services.projects import lock_project
-from storage.sealed import seal
 
 MOST_SOURCES = 200
 MOST_KEYS = 20
@@ -118,7 +116,7 @@ def _put(source: Source, member: Connector, params: Any, given: Mapping[str, Any
     """Put checked values onto the source; returns what of its parameters changed: the place, what is read, secrets."""
     if unknown := set(given) - set(PLAIN):
         raise Invalid("There is no such part of a source.", fields=dict.fromkeys(unknown, "There is no such part."))
-    changed = _put_params(source, member, params) if params is not None else set()
+    changed = put_params(source, member, params) if params is not None else set()
     for name, value in given.items():
         setattr(source, name, _plain(name, value))
     member.accepts(source.params, source.mode)
@@ -128,29 +126,6 @@ def _put(source: Source, member: Connector, params: Any, given: Mapping[str, Any
     schedules.checked(source.schedule, source.at, source.weekday)
     source.next_at = schedules.next_after(timezone.now(), source.schedule, source.at, source.weekday)
     _check_licence(source)
-    return changed
-
-
-def _put_params(source: Source, member: Connector, params: Any) -> set[str]:
-    found = member.read(params)
-    secrets = {name: found.pop(name) for name in member.secrets}
-    before, changed = source.params, set()
-    for one in member.fields:
-        if one.kind != "secret" and (not before or found[one.name] != before.get(one.name)):
-            changed.add("place" if one.locates else "pace" if one.group == HOW else "what")
-            changed |= {"reach"} if one.widens else set()
-    member.watch(found, allow=settings.OUTBOUND_ALLOW)
-    kept = source.sealed if "place" not in changed else {}
-    fresh = {name: seal(text).decode() for name, text in secrets.items() if text}
-    wanted = {one.name for one in member.fields if one.kind == "secret" and meant(one, found)}
-    sealed = {name: token for name, token in {**kept, **fresh}.items() if name in wanted}
-    if lacking := member.lacking({**found, **dict.fromkeys(sealed, "sealed")}):
-        again = bool(before) and "place" in changed and bool(source.sealed)
-        text = "Enter the secret again: where it is sent changes." if again else f"“{lacking[0].label}” is needed."
-        raise Invalid(text, code="secret_needed", fields={lacking[0].name: text})
-    if fresh:
-        changed.add("secret")
-    source.params, source.sealed = found, sealed
     return changed
 
 

@@ -20,7 +20,7 @@ from datasets.queries import quality
 from datasets.queries import versions as queries
 from datasets.reading.options import Options
 from datasets.sentences import short
-from datasets.services import contracts, countings
+from datasets.services import contracts, countings, writings
 from datasets.services.checks import check_when_made
 from jobs import services as jobs
 from jobs.models import Job, State
@@ -264,6 +264,7 @@ def publish(version: Version, *, by: Actor) -> Version:
     record(by, "data.published", version, project_key=project.key, **facts, sha256=version.table_id)
     contracts.forget_late(version.dataset)
     countings.read_published(version)
+    writings.write_published(version)
     text = f"{version} is published: {short(version.rows, version.refused_rows)}. It can be trained on."
     _tell(project, [Role.DATA_SCIENTIST], None, text, address_of(version), but=by.actor_id)
     return version

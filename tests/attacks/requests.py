@@ -171,7 +171,18 @@ def _described_body(route: Route, method: str, things: Things) -> Any:
         known |= {"at": "02:00", "options": {}, "seen": 1}
     if "recipes" in route.pattern:  # a step that needs no parameters, on a table of this project
         known |= {"kind": "drop_duplicates", "source": things["datasets.dataset"].name}
-    return _sample(schema, known | quality(route, things) | served(route, things), "")
+    known |= quality(route, things) | served(route, things) | destined(route, things)
+    return _sample(schema, known, "")
+
+
+def destined(route: Route, things: Things) -> dict[str, Any]:
+    """A destination under a name that nobody answers to; nothing is dialled before it is tested."""
+    if "/destinations/" not in route.pattern:
+        return {}
+    place = {"host": "db.example.org", "database": "shop", "user": "writer", "password": "x", "schema": "reports"}
+    known = {"connector": "postgresql", "params": place | {"table": "orders"}, "mode": "append", "when": "click"}
+    number = things["datasets.version"].number
+    return known | {"keys": [], "columns": [], "released": [], "seen": 1, "number": number}
 
 
 def logged(things: Things) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.one_time import digest
 from datasets.profiling import summary
+from datasets.writing.catalog import writer_for
 from deployments.prediction_ids import new_id
 from deployments.sealing import SCHEMA as SEALED
 from experiments import judging
@@ -132,6 +133,19 @@ def _run(things: Things) -> dict[str, Any]:
 
 
 # What a field of a model must hold so that pages can show it. The rest is filled by kind.
+def _place() -> dict[str, Any]:
+    """A table that nobody keeps: its address is closed."""
+    given = {
+        "host": "127.0.0.1",
+        "port": 9,
+        "database": "shop",
+        "user": "writer",
+        "schema": "reports",
+        "table": "orders",
+    }
+    return {name: value for name, value in writer_for("postgresql").read(given).items() if name != "password"}
+
+
 CONTENT: dict[str, Callable[[Things], dict[str, Any]]] = {
     "jobs.job": lambda t: {"project_key": t.project.key, "kind": "datasets.ingest", "title": "Reading a file"},
     "notices.notice": lambda t: {"recipient_id": t.owner.pk, "url": "/", "project_key": t.project.key},
@@ -239,6 +253,16 @@ CONTENT: dict[str, Callable[[Things], dict[str, Any]]] = {
         "at": "02:00",
         "decided_by": None,
     },
+    "datasets.destination": lambda t: {
+        "name": f"warehouse-{t.serial}",
+        "connector": "postgresql",
+        "params": _place(),
+        "sealed": {"password": seal(SOURCE_SECRET).decode()},
+        "mode": "append",
+        "when": "click",
+        "decided_by": None,
+    },
+    "datasets.writing": lambda t: {"state": "done", "mode": "append", "number": 1, "revision": 1, "seconds": 0.5},
     "datasets.pull": lambda t: {"state": "made", "revision": 1, "version": None},
     "datasets.pullfile": lambda t: {"name": "rows.csv"},
     "datasets.recipe": lambda t: {"name": f"recipe-{t.serial}"},
@@ -458,6 +482,9 @@ EXAMPLES: dict[str, Callable[[Things, list[str], str], Any]] = {
     "versions": lambda t, words, kind: _version_number(t, words),
     "v": lambda t, words, kind: _version_number(t, words),
     "sources": lambda t, words, kind: t["datasets.source"].name,
+    "destinations": lambda t, words, kind: t["datasets.destination"].name,
+    "new-destination": lambda t, words, kind: "postgresql",
+    "writes": lambda t, words, kind: t["datasets.writing"].pk,
     "new-source": lambda t, words, kind: "url",
     "resumable": lambda t, words, kind: t["datasets.partialupload"].pk,
     "event-keys": lambda t, words, kind: t["datasets.eventkey"].pk,

@@ -57,7 +57,7 @@ class Mariadb(SqlSource):
     mark: ClassVar[str] = "`"
 
     def dial(self, p: Params, addresses: Sequence[str], outside: Outside) -> Session:
-        return _Session(lambda: _connected(p, addresses), outside.seconds)
+        return _Session(lambda: connected(p, addresses), outside.seconds)
 
     def at_least(self, column: str, declared: str) -> str:
         return f"{column} >= CAST(? AS {declared})"
@@ -83,7 +83,7 @@ def _context(p: Params) -> ssl.SSLContext | None:
     return context
 
 
-def _connected(p: Params, addresses: Sequence[str]) -> "tuple[pymysql.Connection[Any], socket.socket]":
+def connected(p: Params, addresses: Sequence[str]) -> "tuple[pymysql.Connection[Any], socket.socket]":
     """Dial one of the very addresses that were checked; the name is there for its certificate."""
     context = _context(p)
     line = _dialled(p["port"], addresses)
@@ -143,7 +143,7 @@ def _line(text: object) -> str:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def told() -> Iterator[None]:
     """What the server objects to, as a sentence."""
     try:
         yield
@@ -158,6 +158,22 @@ def _told() -> Iterator[None]:
         raise Problem(text, code="database_error") from None
 
 
+def power_of(connection: "pymysql.Connection[Any]") -> Power:
+    """What the user may do beside reading."""
+    with told(), connection.cursor() as cursor:
+        cursor.execute("SHOW GRANTS")
+        grants = [GRANT.match(str(row[0])) for row in cursor.fetchall()]
+    writable = ""
+    for found in filter(None, grants):
+        rights = {one.strip().upper() for one in re.sub(r"\([^)]*\)", "", found[1]).split(",")}
+        if found[2] == "*.*" and rights & MIGHTY:
+            return Power(refused=f"This user has {_first(rights & MIGHTY)}. Sign in as one who may only use tables.")
+        writable = writable or (found[2] if rights & WRITING else "")
+    if writable:
+        return Power(warned=f"It can also write to {writable.replace('`', '')}; one who may only read is safer.")
+    return Power()
+
+
 class _Session(Session):
     def __init__(self, dial: "Callable[[], tuple[pymysql.Connection[Any], socket.socket]]", seconds: float) -> None:
         self._dial = dial
@@ -166,7 +182,7 @@ class _Session(Session):
         is_maria = "maria" in str(self.connection.get_server_info()).lower()
         longest = seconds + GRACE  # ours comes first and says so; the server's is for when we are gone
         limit = f"max_statement_time = {longest:g}" if is_maria else f"max_execution_time = {int(longest * 1000)}"
-        with _told():
+        with told():
             for statement in (
                 f"SET SESSION {limit}, SESSION lock_wait_timeout = 10, time_zone = '+00:00'",
                 "SET SESSION sql_mode = ''",
@@ -176,23 +192,10 @@ class _Session(Session):
                 self.connection.query(statement)
 
     def power(self) -> Power:
-        with _told(), self.connection.cursor() as cursor:
-            cursor.execute("SHOW GRANTS")
-            grants = [GRANT.match(str(row[0])) for row in cursor.fetchall()]
-        writable = ""
-        for found in filter(None, grants):
-            rights = {one.strip().upper() for one in re.sub(r"\([^)]*\)", "", found[1]).split(",")}
-            if found[2] == "*.*" and rights & MIGHTY:
-                return Power(
-                    refused=f"This user has {_first(rights & MIGHTY)}. Sign in as one who may only read tables."
-                )
-            writable = writable or (found[2] if rights & WRITING else "")
-        if writable:
-            return Power(warned=f"It can also write to {writable.replace('`', '')}; one who may only read is safer.")
-        return Power()
+        return power_of(self.connection)
 
     def columns(self, statement: str) -> list[DbColumn]:
-        with _told(), self.connection.cursor() as cursor:
+        with told(), self.connection.cursor() as cursor:
             cursor.execute(statement)
             # The description of the cursor leaves out signs and encodings, on which the types depend.
             return [_column(one) for one in cursor._result.fields]
@@ -201,7 +204,7 @@ class _Session(Session):
         if values:
             before, _, after = statement.rpartition("?")
             statement = before + self.connection.literal(values[0]) + after
-        with _told():
+        with told():
             cursor = self.connection.cursor(SSCursor)
             cursor.execute(statement)
             while block := list(cursor.fetchmany(BLOCK)):

@@ -69,19 +69,24 @@ class Postgresql(SqlSource):
     mark: ClassVar[str] = '"'
 
     def dial(self, p: Params, addresses: Sequence[str], outside: Outside) -> Session:
-        with _authority(p) as authority:
-            last: Exception = Unreached("It could not be reached.")
-            for address in addresses[:4]:
-                try:
-                    return _Session(_connected(p, address, authority), outside.seconds)
-                except psycopg.OperationalError as error:
-                    last = _no_connection(error)
-                    if isinstance(last, NotLetIn):
-                        break
-            raise last
+        return _Session(connected(p, addresses), outside.seconds)
 
     def at_least(self, column: str, declared: str) -> str:
         return f"{column} >= CAST($1 AS {declared})"
+
+
+def connected(p: Params, addresses: Sequence[str]) -> "psycopg.Connection[Any]":
+    """A connection to one of these addresses, signed in."""
+    with _authority(p) as authority:
+        last: Exception = Unreached("It could not be reached.")
+        for address in addresses[:4]:
+            try:
+                return _connected(p, address, authority)
+            except psycopg.OperationalError as error:
+                last = _no_connection(error)
+                if isinstance(last, NotLetIn):
+                    break
+        raise last
 
 
 @contextmanager
@@ -147,7 +152,7 @@ def _line(text: str) -> str:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def told() -> Iterator[None]:
     """What the server objects to, as a sentence."""
     try:
         yield
@@ -156,6 +161,19 @@ def _told() -> Iterator[None]:
     except psycopg.Error as error:
         text = error.diag.message_primary or "The connection broke off."
         raise Problem(f"The database says: “{_line(text)}”", code="database_error") from None
+
+
+def power_of(connection: "psycopg.Connection[Any]") -> Power:
+    """What the user may do beside reading."""
+    with told():
+        mighty, able, writable = connection.execute(POWER).fetchone() or ("", "", "")
+    if mighty:
+        return Power(refused="This user is a superuser or can become one. Sign in as a user with fewer rights.")
+    if able:
+        return Power(refused=f"This user has the role {able}. Sign in as a user who may only use tables.")
+    if writable:
+        return Power(warned=f"It can also write, for instance to {writable}; one who may only read is safer.")
+    return Power()
 
 
 class _Session(Session):
@@ -172,28 +190,20 @@ class _Session(Session):
         settings = SETTINGS | {"statement_timeout": f"{int((seconds + GRACE) * 1000)}ms"}
         if connection.info.server_version >= 140_000:
             settings["client_connection_check_interval"] = "2s"
-        with _told():
+        with told():
             for name, value in settings.items():
                 connection.execute("SELECT set_config($1, $2, true)", (name, value))
 
     def power(self) -> Power:
-        with _told():
-            mighty, able, writable = self.connection.execute(POWER).fetchone() or ("", "", "")
-        if mighty:
-            return Power(refused="This user is a superuser or can become one. Sign in as a user who may only read.")
-        if able:
-            return Power(refused=f"This user has the role {able}. Sign in as a user who may only read tables.")
-        if writable:
-            return Power(warned=f"It can also write, for instance to {writable}; one who may only read is safer.")
-        return Power()
+        return power_of(self.connection)
 
     def columns(self, statement: str) -> list[DbColumn]:
-        with _told():
+        with told():
             cursor = self.connection.execute(statement, binary=True)
         return [_column(one, self.connection) for one in cursor.description or ()]
 
     def rows(self, statement: str, values: Sequence[str]) -> Iterator[list[Row]]:
-        with _told(), self.connection.cursor() as cursor:
+        with told(), self.connection.cursor() as cursor:
             found = cursor.stream(statement, list(values) or None, size=BLOCK)
             while block := list(islice(found, BLOCK)):
                 yield block
