@@ -233,7 +233,7 @@ class Instance:
 
     def wait_for_worker(self) -> "Instance":
         """Wait until the worker hears the bell."""
-        until(lambda: b"ready" in self.output.read_bytes() or self.seen_worker(), 30, "the worker")
+        until(lambda: b"ready" in self.output.read_bytes() or self.seen_worker(), 120, "the worker")
         return self
 
     def seen_worker(self) -> bool:

@@ -42,7 +42,7 @@ class Team:
     def put(self, role: Role, rest: str, body: Any) -> Any:
         return ok(self.api[role].put(self.path(rest), body), 200)
 
-    def wait(self, job: dict[str, Any], seconds: float = 120) -> dict[str, Any]:
+    def wait(self, job: dict[str, Any], seconds: float = 360) -> dict[str, Any]:
         """Wait until a job is over; it must have gone well."""
         found: dict[str, Any] = {}
 

@@ -36,7 +36,7 @@ class Stage:
         account = self.accounts[role]
         context = self.browser.new_context(base_url=self.live.url, **({"viewport": DESKTOP} | options))
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(60_000)
         visit = Visit(page, Watch(page, self.live.url), self.pictures, role)
         visit.go("/sign-in/")
         page.get_by_label("E-mail").fill(account["email"])
@@ -91,7 +91,7 @@ def stage(browser: Any) -> Iterator[Stage]:
     try:
         live.start("--demo")
         path = live.data / "demo-accounts.json"
-        until(lambda: "The sample is ready" in live.log(), 240, "the sample project")
+        until(lambda: "The sample is ready" in live.log(), 600, "the sample project")
         assert path.stat().st_mode & 0o777 == 0o600
         accounts = {account["role"]: account for account in json.loads(path.read_text())}
         folder = os.environ.get("BATON_PICTURES")
@@ -196,7 +196,7 @@ def test_the_data_engineer_loads_and_publishes_a_file(stage: Stage) -> None:
     visit.page.locator("input[name$=name]").fill("visits")
     visit.picture("upload")
     visit.page.locator("main form button[type=submit]").last.click()
-    until(lambda: visit.project("data/visits/v1/") == 200, 60, "the version", every=1)
+    until(lambda: visit.project("data/visits/v1/") == 200, 180, "the version", every=1)
     visit.sees(re.compile("1 (row )?(was )?refused|refused"))
     visit.sees("302")
     visit.picture("version")

@@ -49,7 +49,7 @@ class Person:
 
     def sees(self, *texts: str | re.Pattern[str]) -> None:
         for text in texts:
-            self.page.get_by_text(text).first.wait_for(timeout=15_000)
+            self.page.get_by_text(text).first.wait_for(timeout=60_000)
 
     def picture(self, name: str) -> None:
         """Calm in both themes and on a phone; kept as pictures where the environment asks for them."""

@@ -24,7 +24,7 @@ def test_a_passkey_is_made_and_opens_the_door(live: Instance, admin: Http, brows
     url = live.url.replace("127.0.0.1", "localhost")  # browsers make no passkey for a bare number
     context = browser.new_context(base_url=url)
     page = context.new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(60_000)
     watch = Watch(page, url)
     devices = context.new_cdp_session(page)
     devices.send("WebAuthn.enable")

@@ -141,7 +141,7 @@ def promote(team: Team, story: Story, run: int) -> str:
     assert team.as_(Role.DATA_SCIENTIST).post(team.path(address), asked).status == 403
     blocked = team.post(Role.MLOPS_ENGINEER, address, asked, 409)  # whoever asks does not sign
     assert {"signature:business_analyst", "signature:ml_engineer"} <= set(blocked["blocked_by"])
-    until(lambda: not checks_waiting(team, address, asked), 60, "the gate's checks")
+    until(lambda: not checks_waiting(team, address, asked), 180, "the gate's checks")
     for role in (Role.BUSINESS_ANALYST, Role.ML_ENGINEER):
         sign_gate(team, name, role)
     promoted = team.post(Role.ML_ENGINEER, address, asked, 202)
@@ -194,7 +194,7 @@ def predict(team: Team, story: Story, name: str, sample_data: Path) -> list[str]
     address = f"/v1/deployments/{name}/predict"
     inputs = team.get(Role.VIEWER, f"models/{name}/versions/1/")["signature"]["inputs"]
     rows = rows_of(story, sample_data, inputs, 600)
-    until(lambda: caller.post(address, {"row": rows[0]}).status == 200, 20, "the prediction server has the model")
+    until(lambda: caller.post(address, {"row": rows[0]}).status == 200, 90, "the prediction server has the model")
     one = ok(caller.post(address, {"row": rows[0]}), 200)
     assert (one["model"], one["version"], len(one["predictions"])) == (name, 1, 1)
     number = next(field["name"] for field in inputs if field["type"] in ("integer", "number"))
@@ -203,7 +203,7 @@ def predict(team: Team, story: Story, name: str, sample_data: Path) -> list[str]
     assert team.live.predictions("bk_wrong").post(address, {"row": rows[0]}).status == 401
     moved = [row | {field: value for field, value in story.moved.items() if field in row} for row in rows]
     ids = [item["id"] for item in ok(caller.post(address, {"rows": moved}), 200)["predictions"]]
-    found = until(lambda: team.get(Role.MLOPS_ENGINEER, f"deployments/{name}/predictions/")["results"], 20, "the log")
+    found = until(lambda: team.get(Role.MLOPS_ENGINEER, f"deployments/{name}/predictions/")["results"], 90, "the log")
     assert found
     stored = team.get(Role.MLOPS_ENGINEER, f"deployments/{name}/predictions/{ids[0]}/")
     assert stored["id"] == ids[0]
@@ -220,11 +220,11 @@ def watch(team: Team, story: Story, name: str, ids: list[str]) -> None:
         201,
     )
     assert sent["new"] == 300
-    until(lambda: team.as_(Role.MLOPS_ENGINEER).get(team.path(f"monitors/{name}/")).status == 200, 30, "the monitor")
-    until(lambda: checked(team, name), 60, "a window with the answers")
+    until(lambda: team.as_(Role.MLOPS_ENGINEER).get(team.path(f"monitors/{name}/")).status == 200, 90, "the monitor")
+    until(lambda: checked(team, name), 180, "a window with the answers")
     monitor = team.get(Role.MLOPS_ENGINEER, f"monitors/{name}/")
     moved = {entry["name"]: entry for entry in monitor["latest_window"]["inputs"]}
-    alerts = until(lambda: team.get(Role.VIEWER, "alerts/")["results"], 20, "an alert")
+    alerts = until(lambda: team.get(Role.VIEWER, "alerts/")["results"], 90, "an alert")
     assert {alert["subject"] for alert in alerts} & set(story.moved), (alerts, list(moved))
     measured = until(
         lambda: team.get(Role.VIEWER, f"monitors/{name}/")["latest_window"]["performance"].get("metrics"),
@@ -236,9 +236,9 @@ def watch(team: Team, story: Story, name: str, ids: list[str]) -> None:
     assert team.post(Role.MLOPS_ENGINEER, f"alerts/{first}/take/")["state"] == "taken"
     cause = {"cause": "An input moved.", "alert": first}
     started = team.post(Role.MLOPS_ENGINEER, f"monitors/{name}/retrain/", cause, 202)
-    run = until(lambda: finished(team, started["run"]), 240, "the challenger", every=0.5)
+    run = until(lambda: finished(team, started["run"]), 600, "the challenger", every=0.5)
     assert (run["cause"], run["cause_text"]) == ("retraining", "An input moved.")
-    retraining = until(lambda: compared(team, started["retraining"]), 120, "the comparison", every=0.5)
+    retraining = until(lambda: compared(team, started["retraining"]), 360, "the comparison", every=0.5)
     assert retraining["comparison"]["finding"]
     version = team.post(
         Role.DATA_SCIENTIST, f"runs/{started['run']}/register/", {"name": name, "reason": "The challenger."}, 201

@@ -79,7 +79,7 @@ def pipeline(state: Path, environment: dict[str, str], browser: Any, folder: Pat
 def shell(script: str, environment: dict[str, str]) -> str:
     """What bash printed; it must end well."""
     done = subprocess.run(
-        ["bash", "-c", script], env=environment, capture_output=True, text=True, timeout=240, check=False
+        ["bash", "-c", script], env=environment, capture_output=True, text=True, timeout=900, check=False
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return done.stdout
