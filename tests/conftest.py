@@ -19,15 +19,15 @@ from django.utils import timezone
 from accounts.models import ApiToken, User
 from accounts.one_time import digest, new_secret
 from audit.protection import lift, protect
-from jobs import bell, context, runner
+from jobs import bell, hatching, runner
 from jobs.models import Job, State
 from projects.models.projects import Project
 from projects.models.team import Membership
 from projects.permissions import Role
-from tests.children import Child
 
 hypothesis.settings.register_profile("baton", deadline=None)  # a busy machine is no fault of the code
 hypothesis.settings.load_profile("baton")
+hatching.IDLE_SECONDS = 3600.0  # what children load is loaded once for a test process
 gc.set_threshold(200_000, 50, 100)  # looking through all modules again and again takes a seventh of the time
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -172,9 +172,8 @@ def silent_bell(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.fixture
-def run_jobs(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[Job]]:
+def run_jobs() -> Callable[[], list[Job]]:
     """Run every waiting job to its end, each in a limited child; returns them as they ended."""
-    monkeypatch.setattr(context, "start_process", Child)
 
     def run_all() -> list[Job]:
         done = []

@@ -286,12 +286,13 @@ class Instance:
         return tree
 
     def job_children(self, job_id: str = "") -> list[int]:
-        """The limited child processes of jobs that run now."""
-        return [
-            pid
-            for pid, (_, state, command) in processes().items()
-            if f"{self.data}/tmp/job-{job_id}" in command and state not in "ZX"
-        ]
+        """The limited child processes of jobs that run now: who works in the folder of a job."""
+        folder, found = f"{self.data}/tmp/job-{job_id}", []
+        for pid, (_, state, _) in processes().items():
+            with suppress(OSError):
+                if os.readlink(f"/proc/{pid}/cwd").startswith(folder) and state not in "ZX":
+                    found.append(pid)
+        return found
 
     def kill(self, name: str, number: int = signal.SIGKILL) -> int:
         """Send a signal to a child and its group (the web process with its workers); returns its pid."""

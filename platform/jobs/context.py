@@ -5,19 +5,19 @@ import logging
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
 
 from jobs import services
 from jobs.connections import renew
+from jobs.hatching import Cold, Egg, Hatched, hatch
 from jobs.hiding import blotted, forms_of
 from jobs.limits import Limits, quick_sorting
 from jobs.models import Job
@@ -27,7 +27,6 @@ log = logging.getLogger(__name__)
 BEAT_SECONDS = 1.0
 MOST_ANSWER_BYTES = 64 * 1024 * 1024
 _stop_at: float | None = None
-start_process = subprocess.Popen
 
 
 def stop_in(seconds: float) -> None:
@@ -118,19 +117,30 @@ class Context:
         self._hidden = forms_of(private or {})
         (self.folder / "task.json").write_text(json.dumps(task))
         (self.folder / "result.json").unlink(missing_ok=True)
-        process, reader = self._spawn(private)
+        process, reader = self._spawn(entry, private)
         try:
             self._watch(process)
         finally:
-            _end_group(process)
+            process.end()
             reader.join(timeout=5)
+        assert process.returncode is not None
         return self._answer(process.returncode)
 
-    def _spawn(self, private: dict[str, str] | None) -> tuple["subprocess.Popen[bytes]", threading.Thread]:
+    def _spawn(self, entry: str, private: dict[str, str] | None) -> tuple[Hatched | Cold, threading.Thread]:
         read_end, write_end = os.pipe()
+        module = entry.partition(":")[0]
+        with (self.folder / "output.txt").open("wb") as output, _whispering(private) as whispered:
+            process = hatch(Egg(module, self.folder, self._environment(), write_end, output, whispered))
+        os.close(write_end)
+        reader = threading.Thread(target=self._listen, args=(read_end,), daemon=True)
+        reader.start()
+        return process, reader
+
+    def _environment(self) -> dict[str, str]:
+        """All that the child finds in its environment."""
         root = Path(settings.ROOT)
         threads = str(self.limits.threads)
-        environment = {
+        return {
             "PATH": os.environ.get("PATH", ""),
             "LANG": "C.UTF-8",
             "PYTHONPATH": f"{root / 'platform'}{os.pathsep}{root}",
@@ -143,25 +153,6 @@ class Context:
             "BATON_JOB": str(self.job.pk),
             **(quick_sorting() if self.limits.sorts else {}),
         }
-        command = [sys.executable, "-P", "-m", "jobs.child", str(self.folder), str(write_end), str(os.getpid())]
-        with (self.folder / "output.txt").open("wb") as output:
-            process = start_process(
-                command,
-                cwd=self.folder,
-                env=environment,
-                stdin=subprocess.DEVNULL if private is None else subprocess.PIPE,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                pass_fds=(write_end,),
-                start_new_session=True,
-            )
-        os.close(write_end)
-        if process.stdin is not None:
-            with suppress(BrokenPipeError), process.stdin:
-                process.stdin.write(json.dumps(private).encode())
-        reader = threading.Thread(target=self._listen, args=(read_end,), daemon=True)
-        reader.start()
-        return process, reader
 
     def _listen(self, descriptor: int) -> None:
         with open(descriptor, encoding="utf-8", errors="replace") as pipe:
@@ -175,7 +166,7 @@ class Context:
                 else:
                     self.progress(message["done"], message["total"], message["text"])
 
-    def _watch(self, process: "subprocess.Popen[bytes]") -> None:
+    def _watch(self, process: Hatched | Cold) -> None:
         next_beat = 0.0
         while True:
             try:
@@ -226,13 +217,18 @@ class Context:
                 self.log(line)
 
 
-def _end_group(process: "subprocess.Popen[bytes]") -> None:
-    """End the child and everything that it started."""
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
-    process.wait()
+def _whispering(private: dict[str, str] | None) -> IO[bytes]:
+    """What the child reads: its secrets, or nothing."""
+    if private is None:
+        return open(os.devnull, "rb")
+    read_end, write_end = os.pipe()
+    threading.Thread(target=_whisper, args=(write_end, json.dumps(private).encode()), daemon=True).start()
+    return open(read_end, "rb")
+
+
+def _whisper(descriptor: int, text: bytes) -> None:
+    with suppress(BrokenPipeError), open(descriptor, "wb") as pipe:
+        pipe.write(text)
 
 
 def _died(returncode: int) -> Died:
