@@ -122,7 +122,8 @@ class Context:
             self._watch(process)
         finally:
             process.end()
-            reader.join(timeout=5)
+            if process.pid is not None:  # else it has never been there to say anything
+                reader.join(timeout=5)
         assert process.returncode is not None
         return self._answer(process.returncode)
 

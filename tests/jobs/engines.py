@@ -1,6 +1,7 @@
 """Small engines for the tests of the limited child."""
 
 import os
+import stat
 import sys
 import time
 from pathlib import Path
@@ -45,3 +46,23 @@ def burn(spec: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:
     """Use up the computing time."""
     while True:
         pass
+
+
+def born(spec: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:
+    """Who this process is, and what it drew."""
+    import numpy as np
+
+    report.progress(1, 2, "born")
+    time.sleep(spec.get("seconds", 0))
+    facts = {"pid": os.getpid(), "parent": os.getppid(), "session": os.getsid(0), "drawn": np.random.random()}
+    return facts | {
+        "folder": os.environ["TMPDIR"],
+        "sockets": [number for number in range(3, 64) if _is_socket(number)],
+    }
+
+
+def _is_socket(number: int) -> bool:
+    try:
+        return stat.S_ISSOCK(os.fstat(number).st_mode)
+    except OSError:
+        return False
