@@ -1,6 +1,7 @@
 """Fixtures that every test may use: a cast of one person per role plus a stranger, and a way to run jobs."""
 
 import gc
+import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -195,13 +196,14 @@ def sample_data() -> Path:
 
 
 WITH_SERVERS = {"db", "transactional_db"}
+PAGES = re.compile(r"test_(\w+_)?pages\.py")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--only-with-servers",
         action="store_true",
-        help="leave out what asks neither the database nor a process: it cannot differ from one server to another",
+        help="leave out what cannot differ from one server to another; _asks_a_server says by which rule",
     )
 
 
@@ -213,16 +215,34 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     rooms = {item: item.path.relative_to(Path(__file__).parent).parts[0] for item in items}
     items.sort(key=lambda item: FIRST.index(rooms[item]) if rooms[item] in FIRST else len(FIRST))
     if config.getoption("--only-with-servers"):
-        left_out = [item for item in items if not _asks_a_server(item, rooms[item])]
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in set(left_out)]
+        files_with_jobs: set[Path] = set()
+        kept = [item for item in items if _asks_a_server(item, rooms[item], files_with_jobs)]
+        config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+        items[:] = kept
 
 
-def _asks_a_server(item: pytest.Item, room: str) -> bool:
-    if item.get_closest_marker("once"):
+def _asks_a_server(item: pytest.Item, room: str, files_with_jobs: set[Path]) -> bool:
+    """Whether the answer can be another on another database or broker; files_with_jobs: those that had their turn.
+
+    - What is marked `once` cannot, and no more can what asks for neither a database nor an instance.
+    - Pages show what services keep: on every database the sweeps of tests/attacks open each of them, with odd values
+      in each query. So the files named for pages are left out.
+    - The heavy part of a job runs in a child that knows no database. How a result is kept is seen in the first test
+      of each file that lets jobs run to their end, and in all that have transactions of their own.
+    """
+    fixtures = set(getattr(item, "fixturenames", ()))
+    marker = item.get_closest_marker("django_db")
+    if item.get_closest_marker("once") or PAGES.fullmatch(item.path.name):
         return False
-    asks = item.get_closest_marker("django_db") or WITH_SERVERS & set(getattr(item, "fixturenames", ()))
-    return bool(asks) or room in ("journeys", "faults")
+    if (
+        "run_jobs" in fixtures
+        and "transactional_db" not in fixtures
+        and not (marker and marker.kwargs.get("transaction"))
+    ):
+        first = item.path not in files_with_jobs
+        files_with_jobs.add(item.path)
+        return first
+    return bool(marker or WITH_SERVERS & fixtures) or room in ("journeys", "faults")
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -6,7 +6,21 @@ import os
 import secrets
 import shutil
 import tempfile
+from pathlib import Path
 
+if "BATON_TESTS_SHARED" not in os.environ:  # else one of the processes that share the work of the first
+    os.environ["BATON_TESTS_SHARED"] = tempfile.mkdtemp(prefix="baton-tests-shared-")
+
+    @atexit.register
+    def forget() -> None:
+        """Nothing of it stays."""
+        from tests import prepared
+
+        prepared.forget()
+        shutil.rmtree(SHARED, ignore_errors=True)
+
+
+SHARED = Path(os.environ["BATON_TESTS_SHARED"])
 FOLDER = tempfile.mkdtemp(prefix="baton-tests-")
 atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
 os.environ["BATON_DATA"] = FOLDER

@@ -22,6 +22,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
+from tests.prepared import Database, prepared_database
+
 ROOT = Path(__file__).resolve().parents[1]
 SHORT = {"BATON_LEASE_SECONDS": "6", "BATON_SEGMENT_SECONDS": "2", "BATON_TICK_SECONDS": "2", "BATON_STOP_SECONDS": "3"}
 OURS = re.compile(r"^(BATON_|SECRET_KEY$|DATABASE_URL$|REDIS_URL$|PYTEST_|DJANGO_)")
@@ -30,7 +32,10 @@ PASSWORD = "a long enough pass phrase 9"
 
 
 def until(check: Callable[[], Any], seconds: float = 30, what: str = "it", every: float = 0.1) -> Any:
-    """Wait until `check` returns something true, and return that; fail with a sentence when it does not come."""
+    """Wait until `check` returns something true, and return that; fail with a sentence when it does not come.
+
+    What takes longer is asked less often, at most thrice a second: who waits shall not keep the others from working.
+    """
     limit = time.monotonic() + seconds
     while True:
         if found := check():
@@ -38,6 +43,7 @@ def until(check: Callable[[], Any], seconds: float = 30, what: str = "it", every
         if time.monotonic() > limit:
             raise AssertionError(f"waited {seconds:g} s in vain: {what}")
         time.sleep(every)
+        every = max(every, min(every * 1.1, 0.33))
 
 
 def free_ports() -> int:
@@ -166,27 +172,6 @@ def processes() -> dict[int, tuple[int, str, str]]:
     return found
 
 
-class Database:
-    """The database of one instance: its own SQLite file, or a PostgreSQL database made here and dropped at the end."""
-
-    def __init__(self) -> None:
-        server = os.environ.get("DATABASE_URL", "")
-        self.name = f"baton_live_{secrets.token_hex(6)}"
-        self.url = urlunsplit(urlsplit(server)._replace(path=f"/{self.name}")) if server else ""
-        self._run("CREATE DATABASE")
-
-    def drop(self) -> None:
-        self._run("DROP DATABASE IF EXISTS", " WITH (FORCE)")
-
-    def _run(self, verb: str, rest: str = "") -> None:
-        if not self.url:
-            return
-        import psycopg
-
-        with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
-            connection.execute(f'{verb} "{self.name}"{rest}'.encode())
-
-
 def own_redis() -> str:
     """REDIS_URL with a database number of this test process alone, emptied; or nothing for the embedded one."""
     url = os.environ.get("REDIS_URL", "")
@@ -204,11 +189,19 @@ def own_redis() -> str:
 class Instance:
     """Everything that `manage.py up` starts, and ways to hurt it."""
 
-    def __init__(self, *, settings: str = "config.settings", redis_url: str | None = None, **environment: str) -> None:
+    def __init__(
+        self,
+        *,
+        settings: str = "config.settings",
+        redis_url: str | None = None,
+        prepared: bool = True,
+        **environment: str,
+    ) -> None:
+        """`prepared`: its tables are there already, as after a first start; else it makes them."""
         self.data = Path(tempfile.mkdtemp(prefix="baton-live-"))
         self.port = free_ports()
         self.url, self.predict_url = f"http://127.0.0.1:{self.port}", f"http://127.0.0.1:{self.port + 1}"
-        self.database = Database()
+        self.database = prepared_database(self.data) if prepared else Database().make()
         clean = {name: value for name, value in os.environ.items() if not OURS.match(name)}
         self.environment = clean | SHORT | {"DJANGO_SETTINGS_MODULE": settings} | environment
         redis_url = own_redis() if redis_url is None else redis_url

@@ -9,6 +9,7 @@ import pytest
 from config.web_worker import is_whole
 from tests.faults.conftest import Patient
 
+pytestmark = pytest.mark.once  # they never come as far as the database
 HEAD = b"POST /sign-in/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n"
 BEGINNINGS = {
     "nothing": b"",

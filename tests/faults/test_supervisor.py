@@ -12,13 +12,14 @@ import pytest
 
 from tests.live import ROOT, Instance, processes, running, until
 
+pytestmark = pytest.mark.once  # it starts and stops the same processes, whatever keeps the rows
 NAMES = {"valkey", "web", "worker", "scheduler", "predict"}
 
 
 @pytest.fixture(scope="module")
 def live() -> Iterator[Instance]:
     """One instance for this file."""
-    yield from running(redis_url="")
+    yield from running(redis_url="", prepared=False)
 
 
 def start_again(live: Instance, *options: str) -> "subprocess.CompletedProcess[str]":

@@ -72,7 +72,7 @@ def back(patient: Patient) -> None:
     until(lambda: "web" in patient.live.pids() and patient.live._is_up(), 40, "the web process")
 
 
-@pytest.mark.parametrize("share", [0.3, 0.99])
+@pytest.mark.parametrize("share", [pytest.param(0.3, marks=pytest.mark.once), 0.99])
 def test_f06_an_upload_that_broke_off_leaves_no_version_and_its_repeat_succeeds_once(
     patient: Patient, admin: Http, project: str, share: float
 ) -> None:
@@ -100,6 +100,7 @@ def test_f06_an_upload_whose_bytes_were_complete_before_the_process_died_is_not_
     assert versions(admin, project) == 1
 
 
+@pytest.mark.once
 def test_f06_what_the_broken_upload_left_on_disk_goes_with_the_hourly_sweep(
     patient: Patient, admin: Http, project: str
 ) -> None:
