@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from typing import Any
+from zlib import crc32
 
 import pytest
 from django.db import models
@@ -196,20 +197,8 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "XML": (b"<a/>", "application/xml"),
     "no kind": (b"{}", ""),
 }
-ODD = [
-    [],
-    "text",
-    7,
-    None,
-    True,
-    [[]],
-    {"name": {}},
-    {"name": []},
-    [None],
-    {"": 1},
-    {"name": 2**80},
-    {"name": "x" * 100_000},
-]
+NO_OBJECTS: list[Any] = [[], "text", 7, None, True, [[]], [None]]
+ODD = [{"name": {}}, {"name": []}, {"": 1}, {"name": 2**80}, {"name": "x" * 100_000}]
 
 
 @pytest.mark.parametrize("words", HOSTILE)
@@ -230,6 +219,7 @@ def reads(route: Route) -> tuple[str, ...]:
 READ_ALIKE = {(route.view.split(".")[0], reads(route), method): (route, method) for route, method in WITH_BODY}
 
 
+@ONCE
 @sweep(READ_ALIKE.values())
 def test_hostile_bodies_are_4xx_wherever_bodies_are_read(target: tuple[Route, str], hands: Hands) -> None:
     route, method = target
@@ -242,12 +232,15 @@ def test_hostile_bodies_are_4xx_wherever_bodies_are_read(target: tuple[Route, st
             assert response.status_code < 500, f"{words}: {told(response)}"
 
 
+@ONCE
 @sweep(WITH_BODY)
 def test_odd_bodies_are_4xx_and_change_nothing(target: tuple[Route, str], hands: Hands) -> None:
+    """What is no object at all is told apart in few places: two of them at each address, others at the next."""
     route, method = target
     client, path = hands.browser(hands.world.cast[Role.OWNER]), address(route, hands.world.ours)
     client.raise_request_exception = False
-    for body in ODD:
+    start = crc32(f"{method} {route.pattern}".encode()) % len(NO_OBJECTS)
+    for body in [*ODD, *(NO_OBJECTS * 2)[start : start + 2]]:
         with undone():
             response = send(client, method, path, body)
         assert response.status_code < 500, f"{str(body)[:60]}: {told(response)}"
