@@ -36,13 +36,13 @@ class Nest:
     def run(self) -> None:
         """Until the worker is gone, or nothing was asked for a while and no child is left."""
         while True:
-            ready, _, _ = select.select([self.asking, self.wake], [], [], self.idle_seconds)
+            ready, _, _ = select.select([self.asking.fileno(), self.wake], [], [], self.idle_seconds)
             if not ready and not self.children:
                 self.asking.shutdown(socket.SHUT_RD)  # nobody asks from now on, but who just did is still heard
             if self.wake in ready:
                 os.read(self.wake, 4096)
                 self._tell_endings()
-            if self.asking in ready:
+            if self.asking.fileno() in ready:
                 text, descriptors, _, _ = socket.recv_fds(self.asking, MOST_ASKED, 4)
                 if not text:
                     return
