@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-IDLE_SECONDS = 120.0
+IDLE_SECONDS = 60.0
 OF_ONE_CHILD = ("TMPDIR", "HOME", "BATON_JOB")
 
 
@@ -110,9 +110,12 @@ _guard = threading.Lock()
 def hatch(egg: Egg) -> Hatched | Cold:
     """Start the child."""
     if sys.platform == "linux":  # elsewhere a child would not end with its nest
-        for fresh in (False, True):
-            with suppress(OSError):
-                return _nest_for(egg, fresh=fresh).ask(egg)
+        with suppress(OSError):
+            nest = _nest_for(egg)
+            try:
+                return nest.ask(egg)
+            except ConnectionError:  # it has just ended
+                return _nest_for(egg, instead_of=nest).ask(egg)
     return Cold(
         [sys.executable, "-P", "-m", "jobs.child", str(egg.folder), str(egg.report), str(os.getpid())],
         cwd=egg.folder,
@@ -125,12 +128,12 @@ def hatch(egg: Egg) -> Hatched | Cold:
     )
 
 
-def _nest_for(egg: Egg, *, fresh: bool) -> Nest:
+def _nest_for(egg: Egg, *, instead_of: Nest | None = None) -> Nest:
     """The nest of this environment, made where there is none that listens."""
     key = (os.getpid(), egg.kind())
     with _guard:
         nest = _nests.get(key)
-        if nest is None or fresh or nest.process.returncode is not None:
+        if nest is None or nest is instead_of or nest.process.returncode is not None:
             if nest is not None:
                 nest.asking.close()
             nest = _nests[key] = _made(egg)

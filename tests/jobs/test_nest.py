@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -84,6 +85,17 @@ def test_a_nest_that_nobody_asks_ends_and_the_next_child_gets_another(do: Do, mo
     first = do("engines:born", seconds=0.5)  # one that works is not alone
     assert nest().process.wait(10) == 0
     assert do("engines:born")["parent"] != first["parent"]
+
+
+def test_jobs_that_find_their_nest_closed_at_once_share_the_next(do: Do, tmp_path: Path) -> None:
+    do("engines:born")
+    closed = nest()
+    closed.asking.shutdown(socket.SHUT_RDWR)
+    ((_, kind),) = hatching._nests
+    egg = hatching.Egg("", tmp_path / "job", dict(kind), 0, sys.stdin.buffer, sys.stdin.buffer)
+    made = [hatching._nest_for(egg, instead_of=closed) for _ in range(2)]
+    assert made[0] is made[1] is nest() is not closed
+    assert do("engines:born")["parent"] == made[0].process.pid
 
 
 def test_a_nest_that_is_killed_takes_its_child_along_and_the_job_is_tried_again(do: Do) -> None:
