@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from jobs.report import Report
 from problems.problem import Invalid
 
@@ -50,8 +52,6 @@ def burn(spec: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:
 
 def born(spec: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:
     """Who this process is, and what it drew."""
-    import numpy as np
-
     report.progress(1, 2, "born")
     time.sleep(spec.get("seconds", 0))
     facts = {"pid": os.getpid(), "parent": os.getppid(), "session": os.getsid(0), "drawn": np.random.random()}
