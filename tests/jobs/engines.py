@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from numpy import random
 
 from jobs.report import Report
 from problems.problem import Invalid
@@ -54,7 +54,7 @@ def born(spec: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:
     """Who this process is, and what it drew."""
     report.progress(1, 2, "born")
     time.sleep(spec.get("seconds", 0))
-    facts = {"pid": os.getpid(), "parent": os.getppid(), "session": os.getsid(0), "drawn": np.random.random()}
+    facts = {"pid": os.getpid(), "parent": os.getppid(), "session": os.getsid(0), "drawn": random.random()}
     return facts | {
         "folder": os.environ["TMPDIR"],
         "sockets": [number for number in range(3, 64) if _is_socket(number)],
