@@ -167,7 +167,7 @@ class SqlSource(Connector):
         mark = None
         if extraction.at is not None:
             numeric = is_numeric(extraction.columns[extraction.at])
-            mark = Mark(extraction.at, since.mark, numeric=numeric)
+            mark = Mark(extraction.at, since.mark, names=[one.name for one in extraction.columns], numeric=numeric)
         blocks = _Blocks(session.rows(extraction.statement, extraction.values), p["most_rows"], outside, report)
         batches = (typist.batch(mark.new(rows) if mark else rows) for rows in blocks)
         typed = write_typed(folder / "rows.parquet", typist.schema, batches, self.key)
