@@ -174,7 +174,7 @@ class SqlSource(Connector):
         notes = [f"Rows of {self._table_words(p)}." if p["read"] != QUERY else "Rows of a query."]
         if mark and mark.without:
             notes.append(
-                f"{mark.without} rows have no {p['watermark']}; they come once and not again when they change."
+                f"Rows without {p['watermark']}: {mark.without}. They come once and not again when they change."
             )
         after = mark.as_dict() if mark else {}
         if not typist.seen and mark is None:

@@ -151,7 +151,7 @@ def test_only_what_is_new_and_every_tie_once(server: Server, tmp_path: Path) -> 
 
     first = load("first", {}, None)
     assert first["rows"] == 4
-    assert any("1 rows have no at" in note for note in first["notes"])
+    assert any("Rows without at: 1" in note for note in first["notes"])
     again = load("again", first["mark"], base_of("first", first))
     assert not again["new"]
     assert again["mark"] == first["mark"]
