@@ -312,3 +312,22 @@ def test_the_forms_add_change_and_waive(
     written = browser.post(f"{home}contract/write/", {"columns": ["id", "charge"], "rules": ["1"], "fresh_days": "7"})
     assert written.status_code == 302
     assert b"Waits for a signature" in browser.get(f"{home}contract/").content
+
+
+def test_the_catalog_finds_by_what_the_last_check_of_the_newest_version_said(
+    cast: Cast, checked: Callable[..., Version], run_jobs: Run, api_of: Callable[..., Client], browser_of: Any
+) -> None:
+    def found(quality: str) -> list[str]:
+        answer = api_of(cast[Role.VIEWER]).get("/api/v1/catalog/", {"quality": quality}).json()
+        return [one["name"] for one in answer["results"]]
+
+    first = checked()
+    assert [found("holds"), found("fails"), found("unchecked")] == [[], [], ["customers"]]
+    rule(cast, first, "not_missing", severity="warn", columns=["charge"])
+    check(cast, first, run_jobs)
+    assert [found("holds"), found("fails"), found("unchecked")] == [[], ["customers"], []]
+    checked(CUSTOMERS.replace(b",,", b",5,"))
+    assert [found("holds"), found("fails"), found("unchecked")] == [["customers"], [], []]
+    page = browser_of(cast[Role.VIEWER]).get("/data/?quality=holds").content.decode()
+    assert "customers" in page
+    assert "customers" not in browser_of(cast[Role.VIEWER]).get("/data/?quality=fails").content.decode()
