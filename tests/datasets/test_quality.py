@@ -174,8 +174,10 @@ def test_bad_rows_are_set_aside_counted_kept_and_the_rest_is_the_next_draft(
     browser = browser_of(engineer)
     answer = browser.get("/p/churn/data/customers/v1/quarantined.csv")
     assert b"".join(answer.streaming_content).splitlines()[1:] == [b"2,year,20.0,False", b"3,month,,False"]
-    assert b"2 rows set aside" in browser.get("/p/churn/data/customers/v1/").content
-    assert browser.get("/p/churn/data/customers/v2/").status_code == 200
+    whole = browser.get("/p/churn/data/customers/v1/").content
+    assert b"2 rows set aside" in whole
+    assert b"made of it without 2 bad rows" in whole
+    assert b"the version of which 2 rows were set aside" in browser.get("/p/churn/data/customers/v2/").content
     with pytest.raises(Conflict, match="set aside already"):
         quarantines.start_quarantine(version, by=engineer)
 
