@@ -35,6 +35,7 @@ from projects.overview import (
     tab,
 )
 from projects.permissions import Role, allows
+from projects.reviewing import tells
 from projects.stages import Outcome
 from projects.subjects import split_number, subject
 from projects.things import Thing, Things, things
@@ -111,6 +112,9 @@ say("quality.contract_broken", "found that {dataset} v{number} breaks contract {
 say("quality.contract_late", "found that {dataset} is later than its contract promises")
 say("quality.subscribed", "made {consumer} count on the contract of {dataset}")
 say("quality.unsubscribed", "ended that {consumer} counts on the contract of {dataset}")
+
+tells("changed", "data.published", "source.approved", "quality.contract_signed", "destination.approved")
+tells("learned", "quality.waived", "quality.contract_broken", "data.schema_accepted")
 QUALITY_PAGES = (
     *("dataset-quality", "dataset-rule-new", "dataset-rule", "dataset-waive"),
     *("dataset-contract", "dataset-contract-write"),

@@ -48,6 +48,7 @@ from projects.queries.define import charter_of
 from projects.queries.gates import blocked_by, open_gates
 from projects.queries.policies import policies_in_force, policies_waiting
 from projects.queries.worth import money_of, worth_of
+from projects.reviewing import tells
 from projects.stages import Outcome
 from projects.subjects import split_number, subject
 from projects.things import Thing, Things, things
@@ -60,6 +61,13 @@ say("batch.failed", "could not end batch {number} of {deployment}: {reason}")
 say("batch.plan_made", "planned to have {dataset} scored {when} under {deployment}")
 say("batch.plan_ended", "ended plan {number} of {deployment}, which scored data by itself")
 say("batch.skipped", "did not score what plan {number} of {deployment} asks for: {reason}")
+say("release.promoted", "put {version} into use")
+say("release.rolled_back", "rolled back to {version}: {reason}")
+say("release.taken_out", "took {version} out of use: {reason}")
+say("trial.stopped", "stopped the trial of {version}: {why}")
+
+tells("changed", "release.promoted")
+tells("learned", "release.rolled_back", "release.taken_out", "trial.stopped")
 
 tab("define", 50, "Decisions", "decisions", also=("policy-sign", "policy-back"))
 

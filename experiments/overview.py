@@ -1,6 +1,8 @@
 """What the experiments room shows on project pages and on people's home."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from django.urls import reverse
@@ -10,10 +12,12 @@ from datasets.models.versions import Version
 from datasets.using import Use, uses
 from experiments.findings import standing_note, thin
 from experiments.models.logged import LogInput
+from experiments.models.records import RunRecord
 from experiments.models.registry import ModelVersion
 from experiments.models.runs import Run
 from experiments.queries.models import newest_versions
 from experiments.queries.runs import HEAVY, newest_finished, newest_runs, run_for, runs_by, with_finished_runs
+from projects.activity import say
 from projects.handing import Evidence
 from projects.models.projects import Project
 from projects.overview import (
@@ -25,12 +29,14 @@ from projects.overview import (
     holding,
     home_part,
     need,
+    remark,
     result_of_many,
     stage_of_many,
     tab,
 )
 from projects.permissions import Role, allows
 from projects.results import words_in
+from projects.reviewing import Remark, tells
 from projects.stages import Outcome
 from projects.subjects import subject, whole
 from projects.things import Thing, Things, things
@@ -39,9 +45,16 @@ tab("evaluate", 10, "Compare", "evaluate", also=("compare", "evaluation", "evalu
 tab("evaluate", 20, "Edge cases", "cases", also=("case", "case-new", "case-change", "case-retire"))
 tab("define", 45, "Without a model", "baseline", group="Value")
 
+say("model.registered", "registered {model} v{version} of run {run}")
+say("edge_case.added", "wrote edge case {case}: {title}")
+
+tells("changed", "model.registered")
+tells("learned", "edge_case.added")
+
 Roles = Mapping[Project, frozenset[Role]]
 MOST_OFFERED = 50
 MOST_USES = 10
+MOST_SUPPOSED = 10
 
 
 @stage_of_many("train")
@@ -220,3 +233,20 @@ def logged_runs(version: Version) -> Iterable[Use]:
         number = one.run.record.number
         words = "logged from a notebook, used it" + (f" for {one.context}" if one.context else "")
         yield Use("run", f"Run {number}", words, reverse("logged-run", args=[one.run.project.key, number]))
+
+
+@remark
+def suppositions(project: Project, since: datetime) -> Iterator[Remark]:
+    """How many runs there were, and what came of those that somebody supposed something of."""
+    ended = RunRecord.objects.filter(project=project, trial=None, finished_at__gte=since)
+    states = Counter(ended.values_list("state", flat=True))
+    if runs := sum(states.values()):
+        failed = f", {states[RunRecord.State.FAILED]} of them in vain" if states[RunRecord.State.FAILED] else ""
+        text = f"{runs} run{'' if runs == 1 else 's'} ended{failed}."
+        yield Remark("changed", text, None, reverse("train", args=[project.key]))
+    supposed = ended.exclude(hypothesis="").filter(run__isnull=False).select_related("run").order_by("-number")
+    for one in supposed.defer(*(f"run__{name}" for name in HEAVY))[:MOST_SUPPOSED]:
+        verdicts = one.run.verdicts if one.run else []
+        found = next((row["sentence"] for row in verdicts if row.get("deciding")), one.get_state_display())
+        text = f"Run {one.number} supposed: “{one.hypothesis.strip()[:300]}” {found}"
+        yield Remark("learned", text, one.finished_at, reverse("run", args=[project.key, one.number]))

@@ -1,23 +1,40 @@
 """What the monitoring room shows on project pages and on people's home."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from monitoring import seen
+from deployments.queries.deployments import champion_of
+from monitoring import retiring, seen
 from monitoring.models import Alert, Retraining, Window
 from monitoring.queries import watch as queries
 from monitoring.queries.incidents import incident_for
+from monitoring.queries.money import loss_of, practices_of
 from projects.activity import say
 from projects.handing import Evidence
 from projects.models.projects import Project
-from projects.overview import Need, Section, StageNote, evidence, holding, home_part, need, section, stage_of_many
+from projects.overview import (
+    Need,
+    Section,
+    StageNote,
+    evidence,
+    holding,
+    home_part,
+    need,
+    remark,
+    section,
+    stage_of_many,
+)
 from projects.permissions import Role, allows
+from projects.reviewing import Remark, tells
 from projects.stages import Outcome
 from projects.subjects import subject, whole
+
+MOST_TOLD = 20
 
 
 @stage_of_many("monitor")
@@ -170,6 +187,9 @@ say("retraining.started", "started retraining as run {run}: {cause}")
 say("retraining.compared", "compared run {run} with the model in use")
 say("retraining.failed", "gave up the retraining with run {run}")
 
+tells("changed", "autonomy.signed", "autonomy.promoted")
+tells("learned", "incident.closed", "alert.closed", "autonomy.lowered", "autonomy.went_back")
+
 
 @subject("monitor")
 def find_monitor(project: Project, own: str) -> tuple[str, str]:
@@ -198,3 +218,28 @@ def in_production(user: User, projects: dict[Project, frozenset[Role]]) -> Itera
     mine = holding(projects, Role.ML_ENGINEER, Role.MLOPS_ENGINEER)
     if mine:
         yield Section(20, "monitoring/home_live.html", {"rows": queries.live_in(mine)})
+
+
+@remark
+def lived(project: Project, since: datetime) -> Iterator[Remark]:
+    """What live answers are worth, what opened alerts since then, and how challengers compared."""
+    for monitor in queries.monitors_of(project):
+        release = champion_of(monitor.deployment)
+        window = queries.latest_enough(monitor, release) if release else None
+        if window is None or release is None:
+            continue
+        url = reverse("monitor-deployment", args=[project.key, monitor.deployment.name])
+        if loss := loss_of(window):
+            yield Remark("worth", f"{monitor.deployment.name}: {loss.words}.", None, url)
+        for one in practices_of(monitor, release)[:1]:
+            if said := retiring.words(one):
+                yield Remark("worth", f"{monitor.deployment.name}: {said}", None, url)
+    roles = frozenset({Role.VIEWER})
+    opened = Alert.objects.filter(monitor__deployment__project=project, opened_at__gte=since)
+    for alert in seen.alerts(opened.select_related("monitor__deployment")[:MOST_TOLD], {project.pk: roles}):
+        url = reverse("alert", args=[project.key, alert.number])
+        yield Remark("learned", f"Alert {alert.number}: {alert.sentence}", alert.opened_at, url)
+    compared = queries.retrainings_of(project).filter(state=Retraining.State.COMPARED, compared_at__gte=since)
+    for again in seen.retrainings(compared[:MOST_TOLD], project, roles):
+        text = f"Run {again.run.number}, trained again: {again.comparison.get('finding', '')}"
+        yield Remark("learned", text, again.compared_at, reverse("retraining", args=[project.key, again.pk]))

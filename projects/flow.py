@@ -16,20 +16,20 @@ from projects.queries.define import charter_of, goals_of, latest_contract, texts
 from projects.queries.flow import rounds_of
 from projects.queries.handoffs import offered_to
 from projects.readiness import missing, readiness
-from projects.services.flow import reached
+from projects.services.rounds import reached
 
 tab("", 20, "Stages", "stages", group="Flow")
 tab("", 30, "Hand-offs", "handoffs", also=("handoff", "handoff-new"), group="Flow")
-tab("", 40, "Rounds", "rounds", group="Flow")
+tab("", 40, "Rounds", "rounds", also=("round",), group="Flow")
 tab("", 95, "Bin", "bin", also=("bin-put", "bin-delete"), group="Housekeeping")
 tab("improve", 10, "Retraining", "improve", also=("retraining",))
-tab("improve", 90, "Next round", "rounds")
+tab("improve", 90, "Round review", "rounds", also=("round",))
 
 say("stage.due_set", "set {stage} to be done by {due}")
 say("stage.due_taken_back", "took back the day of {stage}")
 say("stage.still_fine", "said that {stage} is still fine")
 say("stage.redo", "will do {stage} again")
-say("round.opened", "opened round {number}")
+say("round.opened", "signed the review of the round before and opened round {number}")
 say("handoff.offered", "offered hand-off {number}: {giver} to {receiver}")
 say("handoff.accepted", "accepted hand-off {number}: {giver} to {receiver}")
 say("handoff.returned", "sent hand-off {number} back: {reason}")

@@ -16,6 +16,7 @@ from projects.models.projects import Project
 from projects.permissions import Role
 from projects.queries.flow import Book, books_of
 from projects.queries.remembered import Marks, remembered
+from projects.reviewing import Remark
 from projects.stages import Outcome
 
 STAGES = {
@@ -147,6 +148,7 @@ SectionSource = Callable[[Project, frozenset[Role]], Iterable[Section]]
 NeedSource = Callable[[User, dict[Project, frozenset[Role]]], Iterable[Need]]
 EvidenceSource = Callable[[Project], Iterable[Evidence]]
 HomeSource = Callable[[User, dict[Project, frozenset[Role]]], Iterable[Section]]
+RemarkSource = Callable[[Project, datetime], Iterable[Remark]]
 FingerprintSource = Callable[[str, str], str | None]
 
 _stages: dict[str, StagesSource] = {}
@@ -157,6 +159,7 @@ _homes: list[HomeSource] = []
 _tabs: dict[str, list[Tab]] = {}
 _evidence: dict[int | None, list[EvidenceSource]] = {}
 _asides: dict[str, list[SectionSource]] = {}
+_remarks: list[RemarkSource] = []
 _fingerprints: dict[str, FingerprintSource] = {}
 
 
@@ -242,6 +245,17 @@ def holding(projects: Mapping[Project, frozenset[Role]], *roles: Role) -> list[P
 def tab(stage: str, order: int, title: str, route: str, *, also: tuple[str, ...] = (), group: str = "") -> None:
     """Register a page under a stage; the routes in `also` count as standing on it. Pages of one `group` share a tab."""
     _tabs.setdefault(stage, []).append(Tab(order, title, route, also, group))
+
+
+def remark(source: RemarkSource) -> RemarkSource:
+    """Register a function that adds lines to the review of a round, of what happened since a moment."""
+    _remarks.append(source)
+    return source
+
+
+def remarks(project: Project, since: datetime) -> list[Remark]:
+    """The lines that rooms add to the review of the round that runs."""
+    return [line for source in _remarks for line in source(project, since)]
 
 
 def fingerprint_of(subject_type: str) -> Callable[[FingerprintSource], FingerprintSource]:

@@ -68,7 +68,7 @@ ACTIONS: dict[str, tuple[str, frozenset[Role]]] = {
         ("project.change", "Change the project's name and question", {Role.OWNER}),
         ("stage.plan", "Say when a stage is due", _DOERS),
         ("stage.answer", "Say whether a reopened stage is still fine", _DOERS),
-        ("round.open", "Open the next round", _BUSINESS | {Role.OWNER}),
+        ("round.sign", "Sign the review of a round, which opens the next", _BUSINESS | {Role.OWNER}),
         ("handoff.offer", "Hand work over", _DOERS | {Role.LEADERSHIP}),
         ("handoff.answer", "Accept work or send it back", _DOERS | {Role.LEADERSHIP}),
         ("project.archive", "Archive the project or open it again", {Role.OWNER}),

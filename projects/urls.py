@@ -132,6 +132,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{P}stages/day/", flow.StageDay.as_view(), name="stage-day"),
     path(f"{P}stages/word/", flow.StageWord.as_view(), name="stage-word"),
     path(f"{P}rounds/", flow.Rounds.as_view(), name="rounds"),
+    path(f"{P}rounds/<int:number>/", flow.RoundReview.as_view(), name="round"),
     path(f"{P}handoffs/", handoffs.Handoffs.as_view(), name="handoffs"),
     path(f"{P}handoffs/new/", handoffs.HandoffNew.as_view(), name="handoff-new"),
     path(f"{P}handoffs/<int:number>/", handoffs.HandoffPage.as_view(), name="handoff"),

@@ -57,12 +57,13 @@ class Catalog(Endpoint):
 
     @extend_schema(
         parameters=[
-            OpenApiParameter(name, str) for name in ("q", "column", "tag", "owner", "state", "fresh", "sensitive")
+            OpenApiParameter(name, str)
+            for name in ("q", "column", "tag", "owner", "state", "fresh", "quality", "sensitive")
         ],
         responses={200: OpenApiTypes.OBJECT},
     )
     def get(self, request: Request) -> Response:
-        """Find by name, column, tag, owner, state, days since the newest version, and what columns hold."""
+        """Find by name, column, tag, owner, state, days since the newest version, quality, and what columns hold."""
         projects = [project for project in visible_to(caller(request)) if self.reaches(project.key)]
         sought = catalog.Sought.of({name: str(value) for name, value in request.query_params.items()})
         response = self.page_of(catalog.found(projects, sought), lambda dataset: {"dataset": dataset})

@@ -1,7 +1,8 @@
 """PURE: where a load by a growing column ended, so that no row is lost or doubled: the largest value and its rows.
 
 Rows that share the largest value may come later. The next load asks for that value and all above it, and leaves out
-the rows of that value which it brought before, known by their hashes, each as often as it was there.
+the rows of that value which it brought before, known by their hashes, each as often as it was there. A hash is of the
+columns that there were then: a column that was added since makes no new row of an old one.
 """
 
 import base64
@@ -23,9 +24,12 @@ MOMENT = re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d(\.\d+)?(\+00)?)?")
 class Mark:
     """Follows the rows of one load."""
 
-    def __init__(self, at: int, before: Mapping[str, Any], *, numeric: bool) -> None:
-        self.at, self.numeric = at, numeric
+    def __init__(self, at: int, before: Mapping[str, Any], *, names: Sequence[str], numeric: bool) -> None:
+        self.at, self.numeric, self.names = at, numeric, list(names)
         self.since: str | None = before.get("since")
+        known_by = before.get("columns", self.names)
+        there = set(known_by) <= set(self.names)
+        self._then = [self.names.index(name) for name in known_by] if there else list(range(len(self.names)))
         self._known = _unpacked(before.get("rows", ""))
         self.largest: str | None = self.since
         self._key = _key(self.largest, numeric)
@@ -46,9 +50,12 @@ class Mark:
 
     def _follow(self, value: str, row: Sequence[Any]) -> bool:
         if value == self.since:
-            digest = _digest(row)
+            digest = _digest([row[place] for place in self._then])
             if self._known[digest] > 0:
                 self._known[digest] -= 1
+                if value == self.largest:
+                    self._ties[digest] -= 1
+                    self._ties[_digest(row)] += 1
                 return False
         key = self._key if value == self.largest else _key(value, self.numeric)
         if self._key is None or key > self._key:
@@ -69,7 +76,7 @@ class Mark:
             )
             raise Invalid(text, code="too_many_ties", fields={"watermark": text})
         packed = b"".join(sorted(self._ties.elements()))
-        return {"since": self.largest, "rows": base64.b64encode(packed).decode()}
+        return {"since": self.largest, "columns": self.names, "rows": base64.b64encode(packed).decode()}
 
 
 def _unpacked(text: str) -> Counter[bytes]:

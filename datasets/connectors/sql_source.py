@@ -167,14 +167,14 @@ class SqlSource(Connector):
         mark = None
         if extraction.at is not None:
             numeric = is_numeric(extraction.columns[extraction.at])
-            mark = Mark(extraction.at, since.mark, numeric=numeric)
+            mark = Mark(extraction.at, since.mark, names=[one.name for one in extraction.columns], numeric=numeric)
         blocks = _Blocks(session.rows(extraction.statement, extraction.values), p["most_rows"], outside, report)
         batches = (typist.batch(mark.new(rows) if mark else rows) for rows in blocks)
         typed = write_typed(folder / "rows.parquet", typist.schema, batches, self.key)
         notes = [f"Rows of {self._table_words(p)}." if p["read"] != QUERY else "Rows of a query."]
         if mark and mark.without:
             notes.append(
-                f"{mark.without} rows have no {p['watermark']}; they come once and not again when they change."
+                f"Rows without {p['watermark']}: {mark.without}. They come once and not again when they change."
             )
         after = mark.as_dict() if mark else {}
         if not typist.seen and mark is None:

@@ -1,5 +1,6 @@
 """Fields and field checks of the datasets room's pages."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ SELECT = {"class": "input"}
 TEXT = {"class": "input", "autocomplete": "off", "autocapitalize": "none"}
 OPTION_NAMES = [*CHOICES, *COUNTS, *TEXTS]
 MOST_COLUMNS = 200
+ARCHIVE = re.compile("archive|packed with (zip|tar)")
 FIELD_WORDS: dict[str, tuple[str, str]] = {
     "format": ("What it is", "By its first bytes. Only text can be taken for another format."),
     "delimiter": ("Cells are separated by", "Found by the cells that line up."),
@@ -78,7 +80,7 @@ class UploadForm(OptionForm):
         widget=forms.ClearableFileInput(attrs={"class": "input"}),
         help_text=(
             "CSV, TSV, Excel (.xlsx, .xls), JSON, JSON lines, XML, a web page with tables, a log, SQLite or Parquet, "
-            "also packed with gzip or zip. A zip archive of pictures or texts becomes a table of them."
+            "also packed with gzip, zip or tar. An archive of pictures or texts becomes a table of them."
         ),
     )
     name = forms.CharField(
@@ -139,7 +141,9 @@ class PreviewForm(OptionForm):
 
     def _meaningful(self, report: Mapping[str, Any], choices: Mapping[str, Any]) -> set[str]:
         names = set(MEANINGFUL.get(report.get("kind", ""), set(OPTION_NAMES)))
-        packed = {"archive", "member"} if "member" in choices or "zip" in report.get("format", "").lower() else set()
+        packed = (
+            {"archive", "member"} if "member" in choices or ARCHIVE.search(report.get("format", "").lower()) else set()
+        )
         return names | packed | set(self.stated)
 
     def type_fields(self) -> list[tuple[dict[str, Any], BoundField | str]]:

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
+from datasets.columns import TYPES
 from datasets.forms.quality import ContractForm, SubscriptionForm
 from datasets.models.contracts import DataContract, Subscription
 from datasets.models.recipes import Recipe
@@ -20,6 +21,7 @@ from projects.permissions import holders
 from web.pages import FormPage, put_on_form
 
 SHOWN = 50
+MOST_COLUMNS = 200
 
 
 class ContractBase(OneDataset):
@@ -50,6 +52,7 @@ class ContractBase(OneDataset):
             dataset=self.dataset,
             newest=self.newest,
             contract=contract,
+            promised=[(one["name"], TYPES[one["type"]]) for one in contract.columns[:MOST_COLUMNS]] if contract else [],
             in_force=contract is not None and queries.holds(contract),
             fell=contract is not None and contract.fingerprint != queries.live_fingerprint(contract),
             broken=queries.broken_promises(contract, self.newest)[:20] if contract and self.newest else [],

@@ -42,7 +42,12 @@ class AllData(Page):
         projects = visible_to(person(request))
         sought = catalog.Sought.of({name: str(value) for name, value in request.GET.items()})
         page = Paginator(catalog.found(projects, sought), ROWS).get_page(request.GET.get("page"))
-        choices = {"states": catalog.STATES, "fresh": catalog.FRESH, "words": catalog.words_in(projects)}
+        choices = {
+            "states": catalog.STATES,
+            "fresh": catalog.FRESH,
+            "quality": catalog.QUALITY,
+            "words": catalog.words_in(projects),
+        }
         return self.show(
             place="data",
             page_obj=page,

@@ -24,6 +24,7 @@ LONGEST_SHOWN = 200
 EXACT_ROWS = 2_000_000
 PICKED_ROWS = 1_000_000
 SMALL_CELLS = 4_000_000
+MANY_TEXTS = 20_000
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 ORDERED = ("integer", "number", "date", "datetime")
 EPOCH_DAY = date(1970, 1, 1).toordinal()
@@ -69,15 +70,16 @@ def _one_column(table: _Table, place: int, name: str, kind: str) -> dict[str, An
     known = _known(table, name, kind)
     if known:
         return _counted(known, name, kind, table.rows)
-    short = short_texts.counted(table.path, name, table.rows, TOP) if kind == "text" else None
+    many = table.rows >= MANY_TEXTS  # for fewer, opening the file takes longer than grouping
+    short = short_texts.counted(table.path, name, table.rows, TOP) if kind == "text" and many else None
     if short:
         return _of_values(short, name, kind, table.rows)
     connection = table.database.cursor()
     try:
         if kind not in ORDERED:
             return _of_values(_grouped(connection, f"c{place}"), name, kind, table.rows)
-        many = table.rows > EXACT_ROWS and kind in ("integer", "number")
-        picked = ordered(table.path, name, every=-(-table.rows // PICKED_ROWS)) if many else None
+        pick = table.rows > EXACT_ROWS and kind in ("integer", "number")
+        picked = ordered(table.path, name, every=-(-table.rows // PICKED_ROWS)) if pick else None
         return _column(connection, f"c{place}", name, kind, table.rows, picked)
     finally:
         connection.close()

@@ -125,7 +125,7 @@ def _judged(
     database: Database, scene: Scene, one: Asked, found: Mapping[str, Any], broken: Mapping[int, str]
 ) -> Judgement:
     if one.number in broken:
-        return Judgement(UNCHECKED, broken[one.number], "")
+        return Judgement(UNCHECKED, broken[one.number].removesuffix("."), "")
     start, rule, params = f"q{one.number}_", one.stated.rule, one.stated.params
     mine = {name.removeprefix(start): value for name, value in found.items() if name.startswith(start)}
     try:
@@ -134,7 +134,7 @@ def _judged(
         mine |= database.ask(own)[0] if own is not None else counted or {}
         return rule.judge(scene, params, mine)
     except Problem as problem:
-        return Judgement(UNCHECKED, problem.text, "")
+        return Judgement(UNCHECKED, problem.text.removesuffix("."), "")
 
 
 def _told(one: Asked, judgement: Judgement, examples: dict[str, Any]) -> dict[str, Any]:

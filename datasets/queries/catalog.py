@@ -22,8 +22,10 @@ from django.db.models.functions import Cast
 from django.utils import timezone
 
 from datasets.models.feeds import Feed
+from datasets.models.quality import Check, CheckResult
 from datasets.models.tags import ColumnTag, DatasetTag, Sensitivity
 from datasets.models.versions import Dataset, Version
+from datasets.quality.base import FAILED, PASSED, UNCHECKED
 from datasets.queries.versions import datasets_of
 from jobs.models import Job
 from problems.problem import Missing
@@ -31,6 +33,7 @@ from projects.models.projects import Project
 from projects.queries.work import jobs_in
 
 STATES = {"published": "published", "draft": "newest is a draft", "refused": "rows refused", "empty": "no version yet"}
+QUALITY = {"holds": "every rule holds", "fails": "a rule fails", "unchecked": "not checked"}
 FRESH = {"1": "a day", "7": "a week", "30": "a month"}
 LONGEST = 60
 SENSITIVE = ColumnTag.objects.exclude(kind=Sensitivity.NONE)
@@ -48,6 +51,7 @@ class Sought:
     owner: str = ""
     state: str = ""
     fresh: str = ""
+    quality: str = ""
     sensitive: str = ""
 
     @classmethod
@@ -55,10 +59,12 @@ class Sought:
         """From an address; what is not known is left out."""
         texts = {name: given.get(name, "").replace("\x00", "").strip()[:LONGEST] for name in ("column", "tag", "owner")}
         state, fresh, kind = given.get("state", ""), given.get("fresh", ""), given.get("sensitive", "")
+        quality = given.get("quality", "")
         return cls(
             text=given.get("q", "").replace("\x00", "").strip()[:LONGEST],
             state=state if state in STATES else "",
             fresh=fresh if fresh in FRESH else "",
+            quality=quality if quality in QUALITY else "",
             sensitive=kind if kind in Sensitivity.values else "",
             **texts,
         )
@@ -83,7 +89,7 @@ def found(projects: Projects, sought: Sought) -> QuerySet[Dataset]:
     if sought.fresh:
         limit = timezone.now() - timedelta(days=int(sought.fresh))
         datasets = datasets.filter(Exists(newest.filter(created_at__gte=limit)))
-    return _in_state(datasets, newest, sought.state)
+    return _in_state(_of_quality(datasets, newest, sought.quality), newest, sought.state)
 
 
 def _anywhere(text: str) -> Q:
@@ -107,6 +113,21 @@ def _in_state(datasets: QuerySet[Dataset], newest: QuerySet[Version], state: str
     if state == "refused":
         return datasets.annotate(refused=Subquery(newest.values("refused_rows")[:1])).filter(refused__gt=0)
     return datasets.filter(~Exists(newest)) if state == "empty" else datasets
+
+
+def _of_quality(datasets: QuerySet[Dataset], newest: QuerySet[Version], quality: str) -> QuerySet[Dataset]:
+    """By what the last check of the newest version said, whatever was waived."""
+    if not quality:
+        return datasets
+    checks = Check.objects.filter(version=OuterRef("newest_version"), state=Check.State.DONE)
+    datasets = datasets.annotate(newest_version=Subquery(newest.values("pk")[:1]))
+    datasets = datasets.annotate(last_check=Subquery(checks.order_by("-created_at").values("pk")[:1]))
+    told = CheckResult.objects.filter(check_made=OuterRef("last_check"))
+    if quality == "fails":
+        return datasets.filter(Exists(told.filter(verdict=FAILED)))
+    if quality == "holds":
+        return datasets.filter(Exists(told), ~Exists(told.exclude(verdict=PASSED)))
+    return datasets.filter(~Exists(told) | Exists(told.filter(verdict=UNCHECKED)))
 
 
 def words_in(projects: Projects) -> list[str]:

@@ -73,7 +73,7 @@ def _chosen(members: list[zipfile.ZipInfo], options: Options) -> zipfile.ZipInfo
         return members[0]
     few = ", ".join(info.filename[:60] for info in members[:5]) + (" and others" if len(members) > 5 else "")
     text = (
-        f"By its content this file is a zip archive with {len(members)} files: {few}. State which one is to be "
+        f"By its content this file is an archive with {len(members)} files: {few}. State which one is to be "
         "read, or that all are: then they must have the same columns."
     )
     raise Invalid(text, code="choose_member", fields={"member": "State one file, or * for all."})
@@ -88,7 +88,7 @@ def _one(
     if kind == "gzip":
         source = formats.unpack(source, folder / "member.unpacked", report)
         kind = formats.format_of(source, options)
-    if kind == "zip":
+    if kind in ("zip", "tar"):
         raise Invalid("The archive holds another archive. Unpack it and upload what is in it.", code="nested_archive")
     words, reader = READERS[kind]
     findings.format, findings.kind = f"{words}, packed with zip", kind

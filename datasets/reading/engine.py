@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from datasets.profiling import summary
-from datasets.reading import bundles, formats
+from datasets.reading import bundles, formats, tars
 from datasets.reading.catalog import READERS
 from datasets.reading.findings import Findings
 from datasets.reading.options import MEANINGFUL, Options
@@ -40,7 +40,11 @@ def _read(spec: dict[str, Any], findings: Findings, folder: Path, report: Report
     if packed:
         source = formats.unpack(source, folder / "unpacked", report)
         kind = formats.format_of(source, options)
-    if kind == "zip":
+    if kind == "tar":
+        source = tars.as_zip(source, folder / "members", report)
+        written = bundles.read(source, options, folder, findings, report)
+        findings.format = tars.told(findings.format)
+    elif kind == "zip":
         written = bundles.read(source, options, folder, findings, report)
     else:
         words, read = READERS[kind]

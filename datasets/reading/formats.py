@@ -6,7 +6,7 @@ import re
 import zlib
 from pathlib import Path
 
-from datasets.reading import archives, logs
+from datasets.reading import archives, logs, tars
 from datasets.reading.encodings import MARKS
 from datasets.reading.limits import MAX_UNPACKED_BYTES, MAX_UNPACKING_RATIO, MEBIBYTE
 from datasets.reading.options import Options
@@ -43,7 +43,7 @@ FOREIGN: list[tuple[bytes, str]] = [
 
 
 def format_of(path: Path, options: Options | None = None) -> str:
-    """One of the formats of the catalog, zip or gzip; anything else is refused with what it is.
+    """One of the formats of the catalog, zip, tar or gzip; anything else is refused with what it is.
 
     Text may be stated to be of another format than it looks; what its first bytes prove stands.
     """
@@ -54,6 +54,8 @@ def format_of(path: Path, options: Options | None = None) -> str:
     for magic, kind in PROVEN:
         if head.startswith(magic):
             return _zip_kind(path) if kind == "zip" else kind
+    if tars.is_tar(head):
+        return "tar"
     _refuse_foreign(head)
     _refuse_binary(head)
     return (options.format if options else "") or _text_kind(head, options)
@@ -69,8 +71,6 @@ def _refuse_foreign(head: bytes) -> None:
 
 def _refuse_binary(head: bytes) -> None:
     """Many control characters mean that this is no text; every other byte zero may be UTF-16."""
-    if head[257:262] == b"ustar":
-        raise _not_a_table("a tar archive; upload the table itself")
     halves = (head[0::2], head[1::2])
     widest = max(halves, key=lambda half: half.count(0))
     wide = min(half.count(0) for half in halves) == 0 and widest.count(0) * 10 >= len(widest)
@@ -84,7 +84,7 @@ def _refuse_binary(head: bytes) -> None:
 def _not_a_table(words: str) -> Invalid:
     return Invalid(
         f"By its content this file is {words}. CSV, TSV, Excel (.xlsx, .xls), JSON, JSON lines, XML, tables of web "
-        "pages, logs, SQLite and Parquet can be read, also packed with gzip or zip.",
+        "pages, logs, SQLite and Parquet can be read, also packed with gzip, zip or tar.",
         code="unknown_format",
     )
 

@@ -31,9 +31,13 @@ DATASET = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
 
 @dataclass(frozen=True)
 class Field(Parameter):
-    """One parameter of a step or a rule; `types` are the column types that it takes."""
+    """One parameter of a step or a rule; `types` are the column types that it takes.
+
+    `alone`: in a mapping, a line of one name alone stands for the same name on both sides.
+    """
 
     types: Sequence[str] = ()
+    alone: bool = False
 
     def left_out(self, value: Any) -> Any:
         return value if isinstance(value, (list, dict)) and not self.required else self.default
@@ -58,7 +62,8 @@ class Field(Parameter):
         if value is None:
             return ""
         if self.kind == "mapping":
-            return "\n".join(f"{old} {ARROW} {new}" for old, new in value.items())
+            alone = {old for old, new in value.items() if self.alone and old == new}
+            return "\n".join(old if old in alone else f"{old} {ARROW} {new}" for old, new in value.items())
         if self.kind == "aggregates":
             return "\n".join(f"{one['name']} = {one['function']}({one['column']})" for one in value)
         if self.kind == "texts":
@@ -70,6 +75,8 @@ class Field(Parameter):
 
 def _typed_pair(field: Field, line: str) -> tuple[str, str]:
     old, arrow, new = line.partition(ARROW)
+    if not arrow and field.alone:
+        return old.strip(), old.strip()
     if not arrow:
         raise field.wrong(f"has a line without “{ARROW}”: “{line.strip()[:60]}”")
     return old.strip(), new.strip()

@@ -189,7 +189,7 @@ class Writer(Place):
             raise Invalid(text, code="empty_key")
         if twice:
             text = (
-                f"Nothing was written: {twice:,} keys stand in more than one row; "
+                f"Nothing was written: {twice:,} {'key stands' if twice == 1 else 'keys stand'} in more than one row; "
                 f"{_listed(load.keys)} must tell each row apart in this database."
             )
             raise Invalid(text, code="duplicate_key")

@@ -13,7 +13,8 @@ from projects.api.projects import caller
 from projects.models.flow import Round, StageAnswer
 from projects.overview import STAGES, Stop, rail
 from projects.queries.flow import begun_of, rounds_of
-from projects.services.flow import answer_stage, open_next_round, reached, set_due
+from projects.services.flow import answer_stage, set_due
+from projects.services.rounds import reached, review_of
 
 
 class DueBody(serializers.Serializer[Any]):
@@ -29,13 +30,6 @@ class AnswerBody(serializers.Serializer[Any]):
     stage = serializers.ChoiceField(choices=list(STAGES))
     choice = serializers.ChoiceField(choices=StageAnswer.Choice.choices)
     fingerprint = serializers.CharField(max_length=64)
-    note = serializers.CharField(max_length=4000, required=False, default="", allow_blank=True)
-
-
-class RoundBody(serializers.Serializer[Any]):
-    """Close the round that the caller has read, and open the next."""
-
-    round = serializers.IntegerField(min_value=1, max_value=30_000)
     note = serializers.CharField(max_length=4000, required=False, default="", allow_blank=True)
 
 
@@ -64,7 +58,10 @@ def show_round(each: Round) -> dict[str, Any]:
         "opened_at": each.opened_at.isoformat(),
         "closed_at": each.closed_at.isoformat(),
         "closed_by": each.closed_by.name if each.closed_by else None,
+        "signed_as": each.role,
         "reached": each.reached,
+        "review": each.review,
+        "fingerprint": each.fingerprint,
     }
 
 
@@ -108,27 +105,22 @@ class StageAnswers(ProjectEndpoint):
 class Rounds(ProjectEndpoint):
     """Rounds."""
 
-    action = {"GET": "project.read", "POST": "round.open"}
+    action = "project.read"
 
     @extend_schema(responses={200: OpenApiTypes.OBJECT})
     def get(self, request: Request, key: str) -> Response:
-        """The finished ones, newest first, and what the one that runs has reached (`running`)."""
+        """The finished ones with their signed reviews, newest first, and how the one that runs stands (`running`).
+
+        A review is signed in the browser, which opens the next round.
+        """
         response = self.page_of(rounds_of(self.project), show_round)
         begun = begun_of(self.project)
-        running = {"number": begun.number, "opened_at": begun.at.isoformat()}
+        now = reached(self.project, rail(self.project))
         assert isinstance(response.data, dict)
-        response.data["running"] = running | {"reached": reached(self.project, rail(self.project))}
+        response.data["running"] = {
+            "number": begun.number,
+            "opened_at": begun.at.isoformat(),
+            "reached": now,
+            "review": review_of(self.project, begun, now),
+        }
         return response
-
-    @extend_schema(request=RoundBody, responses={201: OpenApiTypes.OBJECT, 409: OpenApiTypes.OBJECT})
-    def post(self, request: Request, key: str) -> Response:
-        """Close this round and open the next. 409 when somebody did so meanwhile."""
-        body = RoundBody(data=request.data)
-        body.is_valid(raise_exception=True)
-        given = body.validated_data
-        return self.once(
-            lambda: (
-                201,
-                show_round(open_next_round(self.project, seen=given["round"], note=given["note"], by=caller(request))),
-            )
-        )

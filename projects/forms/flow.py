@@ -35,6 +35,7 @@ class RoundForm(forms.Form):
     """What is kept about a round when the next one opens."""
 
     seen = forms.IntegerField(min_value=1, max_value=30_000, widget=forms.HiddenInput)
+    review = forms.CharField(max_length=64, widget=forms.HiddenInput)
     note = forms.CharField(
         label="What did this round teach?",
         required=False,

@@ -4,20 +4,25 @@ from django.db import models
 
 from accounts.models import User
 from projects.models.projects import Project
+from projects.permissions import Role
 
 STAGE = 12
 
 
 class Round(models.Model):
-    """One finished round: what it reached when it was closed. The round that runs has no row yet.
+    """One finished round: what it reached, and its review as it was signed. The round that runs has no row yet.
 
     `reached` holds the name and verdict rows of its result, the version of its targets, and its stages' outcomes.
+    `closed_by` signed the review in that `role`; the signature is bound to the review's `fingerprint`.
     """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="rounds")
     number = models.PositiveSmallIntegerField()
     note = models.TextField(blank=True)
     reached = models.JSONField(default=dict)
+    review = models.JSONField(default=dict)
+    fingerprint = models.CharField(max_length=64, blank=True)
+    role = models.CharField(max_length=20, blank=True, choices=Role.pairs())
     opened_at = models.DateTimeField()
     closed_at = models.DateTimeField()
     closed_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")

@@ -1,5 +1,7 @@
 """Stages with their rules and days, and rounds with what they reached."""
 
+from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from django.contrib import messages
@@ -7,8 +9,9 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.dateparse import parse_datetime
 
-from problems.problem import Invalid
+from problems.problem import Invalid, Missing
 from projects.access import ProjectPage
 from projects.charts.flow import better_each_round
 from projects.forms.flow import AnswerForm, DueForm, RoundForm
@@ -18,7 +21,9 @@ from projects.pages.projects import person, target_rows
 from projects.permissions import Role
 from projects.queries.define import charter_of
 from projects.queries.flow import answers_of, begun_of, rounds_of
-from projects.services.flow import answer_stage, open_next_round, reached, set_due
+from projects.reviewing import PARTS, fingerprint
+from projects.services.flow import answer_stage, set_due
+from projects.services.rounds import open_next_round, reached, review_of
 from web.figures import templates
 from web.pages import FormPage
 
@@ -78,27 +83,39 @@ class StageWord(ProjectPage):
 
 
 class Rounds(ProjectPage, FormPage):
-    """What this round reached, the rounds before, and the button for the next."""
+    """What this round reached, its review to be signed, and the rounds before."""
 
-    action = {"GET": "project.read", "POST": "round.open"}
+    action = {"GET": "project.read", "POST": "round.sign"}
     template = "projects/rounds.html"
 
+    @cached_property
+    def now(self) -> dict[str, Any]:
+        """What the round that runs has reached."""
+        return reached(self.project, self.stops)
+
+    @cached_property
+    def review(self) -> dict[str, Any]:
+        """Its review, as far as it has written itself."""
+        return review_of(self.project, begun_of(self.project), self.now)
+
     def make_form(self, data: Any = None, files: Any = None) -> RoundForm:
-        return RoundForm(data, initial={"seen": self.project.round})
+        return RoundForm(data, initial={"seen": self.project.round, "review": fingerprint(self.review)})
 
     def act(self, form: RoundForm) -> str:
         closed = open_next_round(self.project, **form.cleaned_data, by=person(self.request))
-        messages.success(self.request, f"Round {closed.number + 1} is open. Look at what is still fine.")
+        text = f"The review is signed, and round {closed.number + 1} is open. Look at what is still fine."
+        messages.success(self.request, text)
         return reverse("stages", args=[self.project.key])
 
     def context(self, form: Any) -> dict[str, Any]:
         project, who = self.project, charter_of(self.project).positive_word
         page = Paginator(rounds_of(project), ROWS).get_page(self.request.GET.get("page"))
-        now = reached(project, rail(project))
+        now = self.now
         known = [(each.number, each.reached) for each in page] + [(project.round, now)]
         drawn = [(number, found.get("rows", [])) for number, found in known if found.get("fresh", True)]
         return {
             "now": now,
+            "review": shown_review(self.review),
             "rows": _targets(project, now["rows"], who),
             "begun": begun_of(project),
             "page_obj": page,
@@ -108,6 +125,51 @@ class Rounds(ProjectPage, FormPage):
             "figure": better_each_round(drawn),
             "chart_templates": templates(),
         }
+
+
+class RoundReview(ProjectPage):
+    """The review of one round, as it was signed or as it stands now: to read and to print."""
+
+    action = "project.read"
+    template = "projects/round.html"
+
+    def get(self, request: HttpRequest, number: int) -> HttpResponse:
+        """Show it."""
+        project = self.project
+        who = charter_of(project).positive_word
+        if number == project.round:
+            begun = begun_of(project)
+            now = reached(project, self.stops)
+            review = review_of(project, begun, now)
+            return self.show(
+                number=number,
+                begun=begun.at,
+                now=now,
+                rows=_targets(project, now["rows"], who),
+                review=shown_review(review),
+            )
+        closed = rounds_of(project).filter(number=number).first()
+        if closed is None:
+            raise Missing(f"There is no round {number} in this project.")
+        rows = _targets(project, closed.reached.get("rows", []), who)
+        return self.show(
+            number=number,
+            begun=closed.opened_at,
+            closed=closed,
+            now=closed.reached,
+            rows=rows,
+            review=shown_review(closed.review),
+        )
+
+
+def shown_review(review: Mapping[str, Any]) -> dict[str, Any]:
+    """A review for the template: its parts with their titles, and moments that can be formatted."""
+    parts = [
+        (title, [line | {"at": parse_datetime(line["at"])} for line in kept["lines"]], kept["older"])
+        for name, title in PARTS.items()
+        if (kept := review.get("parts", {}).get(name))
+    ]
+    return {"finding": review.get("finding", ""), "parts": parts}
 
 
 def _targets(project: Project, rows: list[dict[str, Any]], who: str) -> list[dict[str, Any]]:

@@ -1,23 +1,17 @@
-"""Saying when stages are due, answering reopened ones, and closing a round for the next."""
+"""Saying when stages are due, and answering reopened ones."""
 
 from datetime import date
-from typing import Any
 
 from django.db import transaction
-from django.urls import reverse
-from django.utils import timezone
 
 from accounts.models import User
 from audit.services import record
-from notices.services import tell
 from problems.problem import Conflict, Denied, Invalid
-from projects.models.flow import Round, StageAnswer, StageDue
+from projects.models.flow import StageAnswer, StageDue
 from projects.models.projects import Project
 from projects.models.team import Membership
-from projects.overview import STAGES, Stop, rail, results
-from projects.permissions import Role, allows
-from projects.queries.define import contract_in_force
-from projects.queries.flow import begun_of
+from projects.overview import STAGES, Stop, rail
+from projects.permissions import Role
 from projects.queries.team import members_with
 from projects.services.projects import lock_project
 from projects.stages import OWNERS
@@ -25,7 +19,8 @@ from projects.stages import OWNERS
 LONGEST = 4000
 
 
-def _roles(project: Project, user: User) -> frozenset[Role]:
+def roles_held(project: Project, user: User) -> frozenset[Role]:
+    """The roles of this person here."""
     return frozenset(Role(m.role) for m in Membership.objects.filter(project=project, user=user))
 
 
@@ -38,7 +33,7 @@ def _stop(project: Project, stage: str) -> Stop:
 
 def _refuse_others(project: Project, allowed: set[Role], by: User, what: str) -> None:
     """The action's door let many roles in; this stage has its own few."""
-    if _roles(project, by) & allowed or by.is_admin:
+    if roles_held(project, by) & allowed or by.is_admin:
         return
     people = ", ".join(person.name for person in members_with(project, allowed)[:5]) or "nobody yet"
     words = ", ".join(role.label for role in Role if role in allowed)
@@ -93,56 +88,3 @@ def answer_stage(project: Project, *, stage: str, choice: str, seen: str, note: 
     name = "stage.still_fine" if choice == StageAnswer.Choice.FINE else "stage.redo"
     record(by, name, answer, project_key=project.key, **facts)
     return answer
-
-
-@transaction.atomic
-def open_next_round(project: Project, *, seen: int, note: str, by: User) -> Round:
-    """Keep what this round reached, and begin the next: earlier outcomes stay and are looked at again."""
-    if not (allows(_roles(project, by), "round.open") or by.is_admin):
-        raise Denied("Opening the next round needs a business role or the owner.")
-    if len(note) > LONGEST:
-        raise Invalid("The note is too long.", fields={"note": f"Use at most {LONGEST} characters."})
-    lock_project(project)
-    project.refresh_from_db(fields=["round"])
-    if seen != project.round:
-        raise Conflict(f"Round {project.round} is open already.", code="changed_meanwhile", round=project.round)
-    begun = begun_of(project)
-    closed = Round.objects.create(
-        project=project,
-        number=project.round,
-        note=note.strip(),
-        reached=reached(project, rail(project)),
-        opened_at=begun.at,
-        closed_at=timezone.now(),
-        closed_by=by,
-    )
-    project.round += 1
-    project.save(update_fields=["round"])
-    record(by, "round.opened", closed, project_key=project.key, number=project.round, note=closed.note)
-    people = {person.pk for person in members_with(project, list(Role))} - {by.pk}
-    text = f"{by.name} opened round {project.round} of {project.name}."
-    tell(people, text, url=reverse("rounds", args=[project.key]), project_key=project.key)
-    return closed
-
-
-def reached(project: Project, stops: list[Stop]) -> dict[str, Any]:
-    """What a round has brought so far: the result with its verdicts, the targets' version, each stage's outcome.
-
-    `fresh` is false while the result is still the one of an earlier round.
-    """
-    result, contract = results([project]).get(project.pk), contract_in_force(project)
-    begun = begun_of(project)
-    made = [stop for stop in stops if stop.outcome and stop.stage in ("train", "evaluate", "deploy")]
-    return {
-        "fresh": any(stop.outcome and stop.outcome.at >= begun.at for stop in made) or begun.number == 1,
-        "result": result.name.strip(" ,") if result else "",
-        "url": result.url if result else "",
-        "detail": result.detail if result else "",
-        "rows": [dict(row) for row in result.rows] if result else [],
-        "contract": contract.version if contract else None,
-        "stages": [
-            {"stage": stop.name, "words": stop.outcome.words, "at": stop.outcome.at.isoformat()}
-            for stop in stops
-            if stop.outcome and stop.stage != "monitor"
-        ],
-    }

@@ -318,3 +318,39 @@ def test_lists_ask_the_database_as_often_for_many_as_for_one(
     with CaptureQueriesContext(connection) as many:
         browser.get(address)
     assert len(many) == len(few)
+
+
+CLOSED = ("10.0.0.1", "localhost", "localhost.", "0x7f000001", "127.1", "::1", "[::1]", "::ffff:127.0.0.1", "0.0.0.0")
+CLOSED += (
+    "169.254.169.254",
+    "100.64.0.1",
+    "fe80::1",
+    "/var/run/postgresql",
+    "a.example.org,127.0.0.1",
+    "a b",
+    "h\r\nx",
+)
+
+
+@pytest.mark.parametrize("connector", ["postgresql", "mariadb"])
+def test_a_destination_in_our_own_network_is_refused_before_anything_is_dialled(
+    cast: Cast, make_version: Callable[..., Version], connector: str
+) -> None:
+    """A48 and A51: every form of a closed address, and one sentence for open and closed ports."""
+    dataset = make_version().dataset
+    params = {"port": 5432, "database": "x", "user": "u", "password": "p", "tls": "off", "table": "t"}
+    params |= {"schema": "s"} if connector == "postgresql" else {}
+    for host in CLOSED:
+        with pytest.raises(Invalid) as refused:
+            destinations.register(
+                dataset, connector=connector, name="bad", params=params | {"host": host}, by=cast[OWN]
+            )
+        assert "host" in refused.value.fields, host
+    said = set()
+    for port in (22, 5432, 65000):
+        given = params | {"host": "127.0.0.1", "port": port}
+        with pytest.raises(Invalid) as refused:
+            destinations.register(dataset, connector=connector, name="bad", params=given, by=cast[OWN])
+        said.add(str(refused.value))
+    assert len(said) == 1
+    assert not Destination.objects.exists()

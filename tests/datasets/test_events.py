@@ -65,8 +65,8 @@ def test_windows_become_versions_without_doubles_and_late_ones(approved: Source,
     pull = Pull.objects.latest("created_at")
     assert pull.version is not None
     assert pull.version.rows == 2 + 1
-    assert any("1 events with a key" in note for note in pull.notes)
-    assert any("1 events came late" in note for note in pull.notes)
+    assert any("1 event with a key" in note for note in pull.notes)
+    assert any("1 event came late" in note for note in pull.notes)
     assert sorted(pull.files.values_list("name", flat=True)) == ["events.jsonl", "left-out.jsonl"]
     push(client, [event(2, 2, heat=99.0), event(9, 3)])
     approved.refresh_from_db()

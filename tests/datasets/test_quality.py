@@ -174,8 +174,10 @@ def test_bad_rows_are_set_aside_counted_kept_and_the_rest_is_the_next_draft(
     browser = browser_of(engineer)
     answer = browser.get("/p/churn/data/customers/v1/quarantined.csv")
     assert b"".join(answer.streaming_content).splitlines()[1:] == [b"2,year,20.0,False", b"3,month,,False"]
-    assert b"2 rows set aside" in browser.get("/p/churn/data/customers/v1/").content
-    assert browser.get("/p/churn/data/customers/v2/").status_code == 200
+    whole = browser.get("/p/churn/data/customers/v1/").content
+    assert b"2 rows set aside" in whole
+    assert b"made of it without 2 bad rows" in whole
+    assert b"the version of which 2 rows were set aside" in browser.get("/p/churn/data/customers/v2/").content
     with pytest.raises(Conflict, match="set aside already"):
         quarantines.start_quarantine(version, by=engineer)
 
@@ -312,3 +314,22 @@ def test_the_forms_add_change_and_waive(
     written = browser.post(f"{home}contract/write/", {"columns": ["id", "charge"], "rules": ["1"], "fresh_days": "7"})
     assert written.status_code == 302
     assert b"Waits for a signature" in browser.get(f"{home}contract/").content
+
+
+def test_the_catalog_finds_by_what_the_last_check_of_the_newest_version_said(
+    cast: Cast, checked: Callable[..., Version], run_jobs: Run, api_of: Callable[..., Client], browser_of: Any
+) -> None:
+    def found(quality: str) -> list[str]:
+        answer = api_of(cast[Role.VIEWER]).get("/api/v1/catalog/", {"quality": quality}).json()
+        return [one["name"] for one in answer["results"]]
+
+    first = checked()
+    assert [found("holds"), found("fails"), found("unchecked")] == [[], [], ["customers"]]
+    rule(cast, first, "not_missing", severity="warn", columns=["charge"])
+    check(cast, first, run_jobs)
+    assert [found("holds"), found("fails"), found("unchecked")] == [[], ["customers"], []]
+    checked(CUSTOMERS.replace(b",,", b",5,"))
+    assert [found("holds"), found("fails"), found("unchecked")] == [["customers"], [], []]
+    page = browser_of(cast[Role.VIEWER]).get("/data/?quality=holds").content.decode()
+    assert "customers" in page
+    assert "customers" not in browser_of(cast[Role.VIEWER]).get("/data/?quality=fails").content.decode()

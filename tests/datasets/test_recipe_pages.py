@@ -115,6 +115,8 @@ def test_steps_are_changed_moved_and_removed(cast: Cast, recipe: RecipeVersion, 
         ("outliers", {"columns": ["plan"], "method": "iqr", "action": "clip", "times": "3"}, "plan"),
         ("group_rows", {"values": "nonsense"}, "has lines such as"),
         ("join_dataset", {"dataset": "customers", "keys": "id => id"}, "no published version"),
+        ("join_dataset", {"dataset": "customers", "keys": "id"}, "no published version"),
+        ("map_values", {"column": "plan", "values": "Male"}, "has a line without"),
     ],
 )
 def test_a_wrong_step_is_shown_again_with_what_is_wrong(

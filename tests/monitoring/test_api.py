@@ -61,6 +61,7 @@ def test_a_body_that_is_no_batch_of_outcomes_is_refused(live: Live, api_of: ApiO
 
 
 def test_outcomes_need_their_right_and_their_project(live: Live, api_of: ApiOf) -> None:
+    """A61."""
     address = f"{BASE}/deployments/churn-classifier/outcomes/"
     assert api_of(live.cast[Role.VIEWER]).post(address, {}, JSON).status_code == 403
     assert api_of(live.cast.stranger).post(address, {}, JSON).status_code == 404

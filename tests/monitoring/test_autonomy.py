@@ -80,6 +80,7 @@ def test_every_guard_holds_it_back_and_says_why(change: dict[str, Any], words: s
 
 
 def test_a_flood_of_alerts_never_trains_more_than_the_rule_allows() -> None:
+    """F58 and A61: whoever pushes drift in gets the cool-down and the most of a day, and no more."""
     given, facts, started = Rules(cool_down_hours=6, most_a_day=2), replace(NEWER, alert_drift="moved"), []
     for minute in range(0, 3 * 24 * 60, 5):
         now = NOW + timedelta(minutes=minute)
@@ -170,6 +171,7 @@ def test_a_better_challenger_is_registered_and_waits_at_its_gate(live: Live) -> 
 
 
 def test_retrainings_that_bring_nothing_take_the_rule_back_to_telling(live: Live) -> None:
+    """F58."""
     policy = rule(live)
     compared(live, policy, "champion")
     policy.refresh_from_db()

@@ -1,5 +1,6 @@
 """Known breaks of real streams are found in the window in which they lie, with the right input named first."""
 
+import pandas as pd
 import pytest
 
 from tests.monitoring.replaying import ELEC, STREAMS, loans, read, replay, rides
@@ -55,3 +56,13 @@ def test_shuffled_loans_raise_no_more_than_stated() -> None:
     found = list(replay(mixed, 50_000, 500))
     assert len(found) == 100
     assert sum(bool(moved) for _, moved in found) <= 3  # stated: one check in a hundred
+
+
+def test_california_walks_over_the_map_in_every_window_and_place_is_named_first() -> None:
+    columns = ["MedInc", "HouseAge", "AveRooms", "AveBedrms", "Population", "AveOccup", "Latitude", "Longitude"]
+    parts = [f"nannyml_california/california_housing_{part}.csv" for part in ("reference", "analysis")]
+    frame = pd.concat([read(part, columns) for part in parts], ignore_index=True)
+    found = dict(replay(frame, 5832, 1000))
+    assert len(found) == 8
+    for moved in found.values():
+        assert set(moved[:2]) == {"Latitude", "Longitude"}

@@ -189,6 +189,7 @@ def test_outcomes_that_arrive_during_a_check_are_measured_by_the_next(
 
 
 def test_another_word_for_a_known_outcome_is_refused_and_nothing_of_the_batch_is_kept(live: Live) -> None:
+    """A61."""
     piece = live.answered(demo_story.week(0)[:3])
     person, deployment = live.cast[Role.DATA_ENGINEER], live.monitor.deployment
     outcomes.send_outcomes(deployment, [{"id": piece.ids[0], "value": "yes"}], by=person)
@@ -199,6 +200,7 @@ def test_another_word_for_a_known_outcome_is_refused_and_nothing_of_the_batch_is
 
 
 def test_an_id_of_another_deployment_or_of_none_is_refused_by_row(live: Live) -> None:
+    """A61."""
     person, deployment = live.cast[Role.DATA_ENGINEER], live.monitor.deployment
     other = Deployment.objects.create(project=live.cast.other_project, name="other")
     foreign = new_id(settings.SERVING_KEY, other.name, 1e9)
@@ -217,6 +219,7 @@ def test_an_outcome_that_is_no_answer_of_the_target_is_refused(live: Live, value
 
 
 def test_too_many_outcomes_at_once_are_refused(live: Live) -> None:
+    """A61."""
     with pytest.raises(TooLarge):
         outcomes.send_outcomes(live.monitor.deployment, [{}] * 10_001, by=live.cast[Role.DATA_ENGINEER])
 
@@ -256,6 +259,7 @@ def test_an_alert_is_left_alone_until_its_time_and_is_passed_on_once_when_nobody
 
 
 def test_monitoring_that_stopped_is_called_late_by_whoever_looks(live: Live, client: Client) -> None:
+    """F57: from the web side, when nothing ran for long."""
     client.force_login(live.cast[Role.VIEWER])
     address = f"/p/{live.cast.project.key}/monitor/churn-classifier/"
     assert "Monitoring is late" not in client.get(address).content.decode()

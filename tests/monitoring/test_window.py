@@ -81,6 +81,7 @@ def test_a_hundred_unchanged_replays_raise_no_more_alerts_than_stated(
 
 @pytest.mark.parametrize("rows", [0, 1, 41])
 def test_too_few_answers_are_said_and_not_judged(trained: Trained, bundle: Bundle, place: Path, rows: int) -> None:
+    """F55: no answer and one answer."""
     found = check(trained, bundle, place, demo_story.week(5)[:rows])
     assert found["rows"] == rows
     assert not found["enough"]
@@ -90,6 +91,7 @@ def test_too_few_answers_are_said_and_not_judged(trained: Trained, bundle: Bundl
 def test_answers_with_every_value_missing_are_a_matter_of_missing_values(
     trained: Trained, bundle: Bundle, place: Path
 ) -> None:
+    """F55."""
     from dataclasses import replace
 
     empty: dict[str, Any] = dict.fromkeys(("payment", "data_use_gb", "router_age_years"))
@@ -102,6 +104,7 @@ def test_answers_with_every_value_missing_are_a_matter_of_missing_values(
 
 
 def test_answers_with_only_new_categories_do_not_break_it(trained: Trained, bundle: Bundle, place: Path) -> None:
+    """F55."""
     from dataclasses import replace
 
     customers = [replace(customer, contract_type="brand new", region="moon") for customer in demo_story.week(0)]
@@ -152,6 +155,7 @@ def test_latency_and_rate_are_those_of_the_window(trained: Trained, bundle: Bund
 
 
 def test_a_bundle_without_its_reference_is_said_not_guessed(place: Path) -> None:
+    """F55: the reference is gone."""
     (place / "bundle.zip").write_bytes(b"not a bundle")
     with pytest.raises(Corrupted):
         window.inside_bundle(place / "bundle.zip")

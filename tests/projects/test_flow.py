@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -11,17 +12,25 @@ from django.utils import timezone
 
 from accounts.models import User
 from audit.models import Entry
+from audit.services import record
 from datasets.models.versions import Version
+from datasets.services.tags import tag_column
+from experiments.models.records import RunRecord
 from experiments.models.registry import ModelVersion
 from experiments.models.runs import Run
 from monitoring.models import Monitor, Window
+from projects import reviewing
 from projects.contract import Goal
 from projects.models.flow import Round, StageAnswer
 from projects.models.projects import Project
 from projects.overview import Stop, rail, rails
 from projects.permissions import Role
+from projects.points import Point
+from projects.queries.flow import begun_of
 from projects.services.define import set_targets, sign_contract
-from projects.services.flow import answer_stage, open_next_round, set_due
+from projects.services.flow import answer_stage, set_due
+from projects.services.kpis import define_kpi, put_values
+from projects.services.rounds import open_next_round, reached, review_of
 from projects.targets import fingerprint
 from storage import blobs
 from tests.conftest import Cast
@@ -37,6 +46,22 @@ A = "/api/v1/projects/churn/"
 def stop(cast: Cast, stage: str) -> Stop:
     cast.project.refresh_from_db()
     return next(each for each in rail(cast.project) if each.stage == stage)
+
+
+def review(cast: Cast) -> dict[str, Any]:
+    """The review of the round that runs, as it has written itself so far."""
+    cast.project.refresh_from_db()
+    found: dict[str, Any] = review_of(cast.project, begun_of(cast.project), reached(cast.project, rail(cast.project)))
+    return found
+
+
+def lines(found: dict[str, Any], part: str) -> list[str]:
+    return [line["text"] for line in found["parts"][part]["lines"]]
+
+
+def seen_review(cast: Cast) -> str:
+    """What a signature under it is bound to."""
+    return reviewing.fingerprint(review(cast))
 
 
 def finished_run(cast: Cast, data: Version, number: int = 1) -> Run:
@@ -170,15 +195,16 @@ def test_a_round_keeps_what_it_reached_and_the_next_looks_at_it_again(
     sign(cast)
     choose(cast, finished_run(cast, publish(cast)))
     analyst = browser_of(cast[Role.BUSINESS_ANALYST])
-    assert "Open round 2" in analyst.get("/p/churn/rounds/").content.decode()
-    assert "Open round 2" not in browser_of(cast[Role.DATA_SCIENTIST]).get("/p/churn/rounds/").content.decode()
-    assert analyst.post("/p/churn/rounds/", {"seen": 1, "note": "Tickets helped."}).status_code == 302
+    assert "open round 2" in analyst.get("/p/churn/rounds/").content.decode()
+    assert "open round 2" not in browser_of(cast[Role.DATA_SCIENTIST]).get("/p/churn/rounds/").content.decode()
+    signed = {"seen": 1, "review": seen_review(cast), "note": "Tickets helped."}
+    assert analyst.post("/p/churn/rounds/", signed).status_code == 302
     kept = Round.objects.get()
     assert (kept.number, kept.reached["rows"][0]["value"], kept.reached["contract"]) == (1, 0.74, 1)
     assert stop(cast, "define").reasons == ("Round 2 has begun",)
     assert stop(cast, "evaluate").reasons == ("Round 2 has begun",)
-    again = api_of(cast[Role.OWNER]).post(f"{A}rounds/", {"round": 1}, content_type="application/json")
-    assert (again.status_code, again.json()["code"]) == (409, "changed_meanwhile")
+    assert "Round 2 is open already" in analyst.post("/p/churn/rounds/", signed).content.decode()
+    assert api_of(cast[Role.OWNER]).post(f"{A}rounds/", {"round": 2}, "application/json").status_code == 405
     page = analyst.get("/p/churn/rounds/").content.decode()
     assert "Tickets helped." in page
     assert "still in force from an earlier round" in page
@@ -191,10 +217,75 @@ def test_a_round_keeps_what_it_reached_and_the_next_looks_at_it_again(
     assert (found["count"], found["running"]["number"]) == (1, 2)
 
 
+def test_the_review_writes_itself_and_the_signature_is_bound_to_what_was_seen(
+    cast: Cast, api_of: Api, browser_of: Browser
+) -> None:
+    sign(cast)
+    run = finished_run(cast, publish(cast))
+    choose(cast, run)
+    RunRecord.objects.create(
+        project=cast.project, number=1, run=run, state="finished", hypothesis="Tickets tell more than fees.",
+        created_at=timezone.now(), finished_at=timezone.now(),
+    )  # fmt: skip
+    kpi = define_kpi(cast.project, name="Churn", unit="%", direction="at_most", by=cast[Role.BUSINESS_ANALYST])
+    today = timezone.localdate()
+    points = [Point(today - timedelta(days=9), 5.0), Point(today, 4.0)]
+    put_values(kpi, points, source="entered", by=cast[Role.BUSINESS_ANALYST])
+    found = review(cast)
+    assert found["finding"] == "Round 1 meets 1 of 1 target."
+    assert any("signed the targets, version 1" in line for line in lines(found, "changed"))
+    assert "1 run ended." in lines(found, "changed")
+    assert lines(found, "worth")[0] == "Find: 74 of 100, met."
+    assert any("Churn: 4 %" in line and "before this round it was 5 %" in line for line in lines(found, "worth"))
+    assert lines(found, "learned") == ["Run 1 supposed: “Tickets tell more than fees.” Met."]
+
+    analyst, seen = browser_of(cast[Role.BUSINESS_ANALYST]), seen_review(cast)
+    page = analyst.get("/p/churn/rounds/").content.decode()
+    assert seen in page
+    assert "Tickets tell more than fees." in page
+    told = {"dataset": "customers", "number": 2}
+    record(cast[Role.DATA_ENGINEER], "data.published", run.data, project_key="churn", **told)
+    late = analyst.post("/p/churn/rounds/", {"seen": 1, "review": seen, "note": ""})
+    assert late.status_code == 409
+    assert "The review has grown since you opened this page" in late.content.decode()
+    assert not Round.objects.exists()
+    signed = {"seen": 1, "review": seen_review(cast), "note": "Ask support earlier."}
+    assert browser_of(cast[Role.DATA_SCIENTIST]).post("/p/churn/rounds/", signed).status_code == 403
+    assert analyst.post("/p/churn/rounds/", signed).status_code == 302
+    kept = Round.objects.get()
+    assert (kept.role, kept.fingerprint) == ("business_analyst", reviewing.fingerprint(kept.review))
+    entry = Entry.objects.get(name="round.opened")
+    assert entry.data["fingerprint"] == kept.fingerprint
+    old = analyst.get("/p/churn/rounds/1/").content.decode()
+    for told in ("Ask support earlier.", "Tickets tell more than fees.", "as Business analyst", kept.fingerprint):
+        assert told in old
+    assert "Not signed yet" in analyst.get("/p/churn/rounds/2/").content.decode()
+    assert analyst.get("/p/churn/rounds/3/").status_code == 404
+    shown = api_of(cast[Role.VIEWER]).get(f"{A}rounds/").json()
+    assert shown["results"][0]["review"] == kept.review
+    assert shown["running"]["review"]["parts"]["learned"]["lines"] == []
+    assert lines(review(cast), "worth")[0] == "Find: 74 of 100, met, as in the last round."
+
+
+def test_a_review_keeps_no_value_that_some_readers_must_not_see(cast: Cast) -> None:
+    version = publish(cast)
+    Version.objects.update(schema=[{"name": "plan", "type": "text", "nullable": False}])
+    tag_column(version.dataset, "plan", "personal", by=cast[Role.DATA_ENGINEER])
+    engineer = cast[Role.DATA_ENGINEER]
+    record(
+        engineer, "quality.waived", version, project_key="churn",
+        rule=1, dataset="customers", number=1, until="2027-01-01", reason="“year” is fine",
+    )  # fmt: skip
+    found = review(cast)
+    (line,) = lines(found, "learned")
+    assert "waived rule 1" in line
+    assert "year" not in line
+
+
 def test_a_day_and_an_answer_belong_to_their_round(cast: Cast) -> None:
     sign(cast)
     set_due(cast.project, stage="data", due_on=timezone.localdate(), by=cast[Role.OWNER])
-    open_next_round(cast.project, seen=1, note="", by=cast[Role.OWNER])
+    open_next_round(cast.project, seen=1, review=seen_review(cast), note="", by=cast[Role.OWNER])
     assert stop(cast, "data").due_on is None
 
 

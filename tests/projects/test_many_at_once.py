@@ -20,12 +20,15 @@ from projects.models.flow import Round
 from projects.models.handoffs import Handoff
 from projects.models.projects import Project
 from projects.models.team import Membership
+from projects.overview import rail
 from projects.permissions import Role
+from projects.queries.flow import begun_of
+from projects.reviewing import fingerprint
 from projects.services.bin import delete_now, discard, restore
-from projects.services.flow import open_next_round
 from projects.services.gates import open_gate
 from projects.services.handoffs import accept, offer, send_back
 from projects.services.projects import create_project
+from projects.services.rounds import open_next_round, reached, review_of
 from projects.services.team import accept_invitation, invite
 from storage import blobs
 from tests.conftest import PASSWORD, Cast
@@ -93,8 +96,12 @@ def test_fifty_delete_the_same_project(cast: Cast) -> None:
 
 
 def test_fifty_open_the_next_round(cast: Cast) -> None:
+    project = Project.objects.get(key="churn")
+    seen = fingerprint(review_of(project, begun_of(project), reached(project, rail(project))))
+
     def act() -> Round:
-        return open_next_round(Project.objects.get(key="churn"), seen=1, note="", by=cast[Role.OWNER])
+        project = Project.objects.get(key="churn")
+        return open_next_round(project, seen=1, review=seen, note="", by=cast[Role.OWNER])
 
     one_wins(at_once(*[act] * MANY))
     assert Project.objects.get(key="churn").round == 2

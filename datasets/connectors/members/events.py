@@ -182,9 +182,11 @@ class _Sieve:
         """What the report says."""
         found = []
         if self.doubled:
-            found.append(f"{self.doubled} events with a key that was there already in this window were dropped.")
+            events, were = ("event", "was") if self.doubled == 1 else ("events", "were")
+            found.append(f"{self.doubled} {events} with a key that was there already in this window {were} dropped.")
         if self.late:
-            done = "taken all the same" if self.keeps_late else "left out and are kept beside in left-out.jsonl"
-            found.append(f"{self.late} events came late; they were {done}.")
+            done = "taken all the same" if self.keeps_late else "left out and kept beside in left-out.jsonl"
+            came = "event came late; it was" if self.late == 1 else "events came late; they were"
+            found.append(f"{self.late} {came} {done}.")
             found += [f"Late: {one}." for one in self.examples]
         return found

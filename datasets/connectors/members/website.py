@@ -98,7 +98,9 @@ class Website(Connector):
             raise problem
         if p["rows"] == "table":
             tables = answer.content.lower().count(b"<table")
-            yield Step(READ, tables >= (p["table"] or 1), f"The first page holds {tables} tables.")
+            yield Step(
+                READ, tables >= (p["table"] or 1), f"The first page holds {tables} table{'' if tables == 1 else 's'}."
+            )
             return
         rows = list(picked(answer.content.decode("utf-8", "replace"), p))
         yield Step(READ, bool(rows), f"The selectors pick {len(rows)} rows of the first page.")

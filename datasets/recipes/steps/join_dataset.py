@@ -20,7 +20,13 @@ class JoinDataset(Step):
     fields = (
         Field("dataset", "dataset", "Dataset"),
         Field("version", "integer", "Version", "0 is the newest published one.", default=0, low=0, high=2**31),
-        Field("keys", "mapping", "Keys", "Here => there, one in a line; one name alone when both are the same."),
+        Field(
+            "keys",
+            "mapping",
+            "Keys",
+            "Here => there, one in a line; one name alone when both are the same.",
+            alone=True,
+        ),
         Field(
             "bring", "text", "Columns to bring", "Names divided by commas. Left out: all.", default="", required=False
         ),

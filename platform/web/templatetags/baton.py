@@ -94,7 +94,7 @@ def filesize(value: Any) -> str:
     size = float(value or 0)
     for unit in ("bytes", "kB", "MB", "GB"):
         if size < 1000 or unit == "GB":
-            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+            return f"{size:.0f} {'byte' if size == 1 else unit}" if unit == "bytes" else f"{size:.1f} {unit}"
         size /= 1000
     return ""
 

@@ -151,7 +151,7 @@ def test_only_what_is_new_and_every_tie_once(server: Server, tmp_path: Path) -> 
 
     first = load("first", {}, None)
     assert first["rows"] == 4
-    assert any("1 rows have no at" in note for note in first["notes"])
+    assert any("Rows without at: 1" in note for note in first["notes"])
     again = load("again", first["mark"], base_of("first", first))
     assert not again["new"]
     assert again["mark"] == first["mark"]
@@ -165,6 +165,12 @@ def test_only_what_is_new_and_every_tie_once(server: Server, tmp_path: Path) -> 
     assert sorted(one["id"] for one in rows(tmp_path / "second", second)) == [1, 2, 2, 2, 3, 4, 5]
     assert not load("third", second["mark"], base_of("second", second))["new"]
     assert "2024-01-03" in second["until"]
+    server.run(*use, "ALTER TABLE orders ADD COLUMN channel varchar(9) DEFAULT 'web'")
+    assert not load("fourth", second["mark"], base_of("second", second))["new"], "a new column is no new row"
+    server.run(*use, "INSERT INTO orders (id, at) VALUES (6, '2024-01-03 00:00:00')")
+    fifth = load("fifth", second["mark"], base_of("second", second))
+    assert [one["id"] for one in rows(tmp_path / "fifth", fifth) if one["channel"]] == [6]
+    assert not load("sixth", fifth["mark"], base_of("fifth", fifth))["new"]
 
 
 def test_only_chosen_columns_are_asked_for_and_a_gone_one_is_told(server: Server, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import hashlib
 import io
 import stat
 import struct
+import tarfile
 import warnings
 import zipfile
 from collections.abc import Callable
@@ -173,3 +174,57 @@ def test_bombs_and_tricks_end_in_a_named_refusal(read_bytes: Read, trick: str) -
     assert refusal is not None
     assert refusal.code == code, refusal.text
     assert len(refusal.text) > 15
+
+
+def tarred(*members: tuple[str, bytes | str], packing: str = "w") -> bytes:
+    """A tar archive; a text instead of bytes is where a link leads."""
+    place = io.BytesIO()
+    with tarfile.open(fileobj=place, mode=packing) as archive:  # type: ignore[call-overload]
+        for name, content in members:
+            info = tarfile.TarInfo(name)
+            if isinstance(content, str):
+                info.type, info.linkname = tarfile.SYMTYPE, content
+                archive.addfile(info)
+            else:
+                info.size = len(content)
+                archive.addfile(info, io.BytesIO(content))
+    return place.getvalue()
+
+
+@pytest.mark.parametrize("packing", ["w", "w:gz"])
+def test_a_tar_archive_is_read_as_a_zip_archive_is(read_bytes: Read, packing: str) -> None:
+    texts = read_bytes(tarred(("./pos/a.txt", b"good"), ("./neg/b.txt", b"schlecht"), packing=packing))
+    assert [(row["path"], row["folder"], row["text"]) for row in texts.rows] == [
+        ("pos/a.txt", "pos", "good"),
+        ("neg/b.txt", "neg", "schlecht"),
+    ]
+    assert texts.report["format"] == "Tar archive of texts"
+    one = read_bytes(tarred(("x/data.csv", b"a,b\n1,007\n"), packing=packing))
+    assert (one.rows, one.report["format"]) == ([{"a": 1, "b": "007"}], "Delimited text, packed with tar")
+    several = tarred(("1.csv", b"a\n1\n"), ("2.csv", b"a\n2\n"), packing=packing)
+    assert read_bytes(several).refusal.code == "choose_member"  # type: ignore[union-attr]
+    assert [row["a"] for row in read_bytes(several, member="*").rows] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("members", "code"),
+    [
+        ((("a.txt", b"x"), ("b.txt", "/etc/passwd")), "unsafe_archive"),
+        ((("../a.txt", b"x"),), "unsafe_archive"),
+        ((("/a.txt", b"x"),), "unsafe_archive"),
+        ((("a.txt", b"x"), ("A.txt", b"y")), "unsafe_archive"),
+        ((("n" * 600, b"x"),), "unsafe_archive"),
+        ((("a.tar", tarred(("b.csv", b"a\n1\n"))),), "nested_archive"),
+    ],
+)
+def test_a_tar_archive_with_tricks_is_refused(read_bytes: Read, members: tuple, code: str) -> None:
+    refusal = read_bytes(tarred(*members)).refusal
+    assert refusal is not None
+    assert refusal.code == code
+
+
+def test_a_tar_archive_that_is_cut_off_is_refused(read_bytes: Read) -> None:
+    whole = tarred(("a.txt", bytes(range(32, 127)) * 300), ("b.txt", b"y"))
+    refusal = read_bytes(whole[:10_000]).refusal
+    assert refusal is not None
+    assert refusal.code == "damaged"

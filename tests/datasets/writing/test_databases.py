@@ -93,7 +93,7 @@ def test_merge_changes_what_differs_and_adds_the_rest(warehouse: Warehouse, tmp_
     ("rows", "said"),
     [
         ([(1, "a", 1.0), (None, "b", 1.0)], "1 row has no value in the key “id”"),
-        ([(1, "a", 1.0), (1, "b", 1.0), (2, "c", 1.0)], "1 keys stand in more than one row; “id” must tell"),
+        ([(1, "a", 1.0), (1, "b", 1.0), (2, "c", 1.0)], "1 key stands in more than one row; “id” must tell"),
     ],
 )
 def test_merge_refuses_keys_that_name_no_row_or_several(
@@ -111,7 +111,7 @@ def test_merge_refuses_keys_that_name_no_row_or_several(
 def test_keys_are_the_same_as_the_table_compares_them(mariadb: Warehouse, tmp_path: Path) -> None:
     columns = [("name", "text"), ("n", "integer")]
     mariadb.create("folded", '"name" varchar(20) COLLATE utf8mb4_general_ci, n bigint')
-    with pytest.raises(Problem, match="1 keys stand in more than one row"):
+    with pytest.raises(Problem, match="1 key stands in more than one row"):
         mariadb.write(tmp_path, "folded", [("Ada", 1), ("ada", 2)], "merge", keys=["name"], columns=columns)
     mariadb.sql("INSERT INTO folded VALUES ('Ada', 1)")
     done = mariadb.write(tmp_path, "folded", [("ada", 1)], "merge", keys=["name"], columns=columns)
