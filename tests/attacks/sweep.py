@@ -78,7 +78,8 @@ def sweep(targets: Iterable[Target]) -> Callable[[Callable[[Any, Hands], None]],
             assert not wrong, f"{len(wrong)} of {len(rooms[room])}:\n" + "\n".join(wrong)
 
         test.__doc__ = check.__doc__
-        marked: Callable[[str, Hands], None] = pytest.mark.parametrize("room", sorted(rooms))(test)
+        by_room = pytest.mark.parametrize("room", sorted(rooms))
+        marked: Callable[[str, Hands], None] = pytest.mark.timeout(900)(by_room(test))  # thousands of requests each
         return marked
 
     return decorate
