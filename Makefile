@@ -6,7 +6,7 @@ export BATON_AUDIT_KEY ?= lint-only
 export BATON_SERVING_KEY ?= lint-only
 
 # What takes too long for every run: races, a hundred rounds each.
-.PHONY: run test lint format lock bench faults large replays searches traffic loop batches engineer clients notebook
+.PHONY: run test lint format lock bench faults large replays searches traffic loop streams batches engineer clients notebook
 run:
 	./run
 test:
@@ -34,6 +34,9 @@ large:
 # Every window of the real streams of monitoring, and eighty shuffles of them: minutes.
 replays:
 	$(PYTHON) -m pytest -q tests/monitoring/replays.py
+# Five real streams as requests to a real prediction server, with late outcomes: a quarter of an hour.
+streams:
+	$(PYTHON) -m pytest -q tests/monitoring/streams.py
 # Five hundred trials on two workers, of which one is killed in the middle: minutes.
 searches:
 	BATON_TRIALS=500 $(PYTHON) -m pytest -q tests/faults/searches.py
