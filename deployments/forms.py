@@ -6,11 +6,13 @@ from typing import Any
 from django import forms
 
 from datasets import schedules
+from deployments.conditions import CONDITIONS
 from deployments.models import Release
 from deployments.services.keys import DEFAULT_DAYS, MOST_DAYS
 from deployments.services.traffic import LONGEST_SECONDS
 from deployments.services.trials import Trial
 from deployments.traffic import planned, shares_in
+from projects.permissions import Role
 from projects.policies import LARGEST_CAPACITY
 
 INPUT = {"class": "input"}
@@ -106,6 +108,54 @@ class SettingsForm(forms.Form):
         required=False,
         help_text="Each answer then says that it is not logged. Otherwise callers get a 503.",
     )
+
+
+class EnvironmentForm(forms.Form):
+    """What a project says of one environment: who signs, which data is allowed, which limits versions keep there."""
+
+    signers = forms.MultipleChoiceField(
+        label="Who signs",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="None: as the risk tier has it.",
+    )
+    datasets = forms.MultipleChoiceField(
+        label="Data that models may have learned from",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="None: any.",
+    )
+
+    def __init__(self, *args: Any, datasets: Sequence[str], may_name_signers: bool, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._choices("datasets").choices = [(name, name) for name in datasets]
+        self._choices("signers").choices = [(role.value, role.label) for role in Role if role != Role.VIEWER]
+        if not may_name_signers:
+            del self.fields["signers"]
+        for name, one in CONDITIONS.items():
+            self.fields[name] = forms.FloatField(
+                label=f"{one.label}, {one.unit}",
+                required=False,
+                min_value=one.least,
+                max_value=one.most,
+                widget=NUMBER,
+                help_text=one.help,
+            )
+
+    def _choices(self, name: str) -> forms.MultipleChoiceField:
+        field = self.fields[name]
+        assert isinstance(field, forms.MultipleChoiceField)
+        return field
+
+    def limits(self) -> list[forms.BoundField]:
+        """The fields of the limits."""
+        return [self[name] for name in CONDITIONS]
+
+    def values(self) -> dict[str, Any]:
+        """What the service wants."""
+        data = self.cleaned_data
+        said = {"signers": data.get("signers", []), "datasets": data["datasets"]}
+        return said | {"conditions": {name: data[name] for name in CONDITIONS if data[name] is not None}}
 
 
 class KeyForm(forms.Form):

@@ -61,6 +61,8 @@ say("batch.plan_made", "planned to have {dataset} scored {when} under {deploymen
 say("batch.plan_ended", "ended plan {number} of {deployment}, which scored data by itself")
 say("batch.skipped", "did not score what plan {number} of {deployment} asks for: {reason}")
 
+tab("deploy", 10, "Versions and deployments", "deploy", also=("model-version", "deployment", "batches", "batch"))
+tab("deploy", 20, "Environments", "environments", also=("environment",))
 tab("define", 50, "Decisions", "decisions", also=("policy-sign", "policy-back"))
 
 

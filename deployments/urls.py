@@ -8,6 +8,7 @@ from deployments.api import environments, policies
 from deployments.api import packages as package_api
 from deployments.api import traffic as traffic_api
 from deployments.pages import batches, decisions, deploy, deployments, packages, traffic, versions
+from deployments.pages import environments as environment_pages
 
 P = "p/<slug:key>/"
 M = "projects/<slug:key>/models/<slug:name>/versions/<int:number>/"
@@ -18,6 +19,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{P}define/decisions/sign/", decisions.PolicySign.as_view(), name="policy-sign"),
     path(f"{P}define/decisions/back/", decisions.PolicyBack.as_view(), name="policy-back"),
     path(f"{P}deploy/", deploy.Deploy.as_view(), name="deploy"),
+    path(f"{P}deploy/environments/", environment_pages.Environments.as_view(), name="environments"),
+    path(f"{P}deploy/environments/<slug:name>/", environment_pages.EnvironmentPage.as_view(), name="environment"),
+    path(
+        f"{P}deploy/environments/<slug:name>/drop/",
+        environment_pages.EnvironmentDrop.as_view(),
+        name="environment-drop",
+    ),
     path(V, versions.Version.as_view(), name="model-version"),
     path(f"{V}package/<slug:form>/", packages.Package.as_view(), name="model-package"),
     path(f"{V}ask/", versions.Ask.as_view(), name="model-ask"),
