@@ -141,3 +141,18 @@ def of_environments(order: Sequence[str], used: int, waits: int) -> list[Part]:
     if waits:
         said.append(Part(f" {'One version' if waits == 1 else f'{waits} versions'} could go on."))
     return said
+
+
+def of_key(name: str, today: Mapping[str, Any], most: int | None, ever: bool) -> list[Part]:
+    """How an application does today, against what it may."""
+    if not ever:
+        return [Part(f"{name} has "), Part("not asked", "accent"), Part(" in the last 30 days.")]
+    rows, limited = today["rows"], today["limited"]
+    words = f" row{'' if rows == 1 else 's'} answered today"
+    said = [Part(f"{name} had "), Part(f"{rows:,}".replace(",", "\u2009"), "accent"), Part(words)]
+    if most is not None:
+        said.append(Part(f", of {most:,} that it may".replace(",", "\u2009")))
+    if limited:
+        over = f"{limited} request{'' if limited == 1 else 's'}"
+        said += [Part("; "), Part(over, "warn"), Part(" went over its limits")]
+    return [*said, Part(".")]

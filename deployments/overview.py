@@ -63,6 +63,7 @@ say("batch.skipped", "did not score what plan {number} of {deployment} asks for:
 
 tab("deploy", 10, "Versions and deployments", "deploy", also=("model-version", "deployment", "batches", "batch"))
 tab("deploy", 20, "Environments", "environments", also=("environment",))
+tab("deploy", 30, "Applications", "applications", also=("application",))
 tab("define", 50, "Decisions", "decisions", also=("policy-sign", "policy-back"))
 
 

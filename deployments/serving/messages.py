@@ -93,12 +93,15 @@ class Reply:
     unknown: int = 0
     content_type: bytes = b"application/json"
     extra: tuple[tuple[bytes, bytes], ...] = ()
+    outcome: str = "answered"
 
 
 def problem(refusal: Problem, *, deployment: str = "", counted: bool = False) -> Reply:
     """A refusal as a reply: the same shape everywhere, and how long to wait where waiting helps."""
     extra: list[tuple[bytes, bytes]] = []
-    if retry := RETRY_AFTER.get(refusal.status):
+    if "retry_after" in refusal.facts:
+        extra.append((b"retry-after", str(refusal.facts["retry_after"]).encode()))
+    elif retry := RETRY_AFTER.get(refusal.status):
         extra.append((b"retry-after", retry))
     if refusal.status == 401:
         extra.append((b"www-authenticate", b"Bearer"))
