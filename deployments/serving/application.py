@@ -13,6 +13,7 @@ from django.conf import settings
 
 from accounts.one_time import digest
 from deployments.serving import messages, openapi, protocols, tensors
+from deployments.serving.binary import HEAD
 from deployments.serving.inference import Facts, Loaded
 from deployments.serving.journal import Journal, seal_leftovers
 from deployments.serving.limits import Bound, Key, OverLimit
@@ -28,6 +29,7 @@ from problems.problem import Missing, Problem, Unavailable
 log = logging.getLogger(__name__)
 LONG_BODY = 128 * 1024
 STICKY = HEADER.lower().encode()
+BYTES = b"application/octet-stream"
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -116,6 +118,8 @@ class Application:
             reply = await self._route(request, began)
         except Problem as refusal:
             reply = problem(refusal)
+            if request.path.startswith("/v2/"):
+                reply = replace(reply, body=tensors.refusal_of(refusal))
         except Exception:
             log.exception("A request broke its handler.")
             reply = problem(_broken())
@@ -165,16 +169,19 @@ class Application:
         if place.verb == "ready":
             return Reply(200, orjson.dumps({"name": name, "ready": True}))
         self.refresher.limits.admit(key)
-        messages.check_content(request)
+        head = request.header(HEAD) if place.verb == "infer" else ""
+        messages.check_content(request, any_type=bool(head))
         body = await request.body()
         seconds = min(settings.PREDICT_SECONDS, facts.seconds or settings.PREDICT_SECONDS)
-        asker = Asker(request.header(STICKY).encode(), body, began, seconds)
+        asker = Asker(request.header(STICKY).encode(), body, began, seconds, head)
         bound = Bound(self.refresher.limits, key, name)
         if not (repeat := request.header(b"idempotency-key")):
             return await self._predict(asker, facts, model, trial, place.verb, bound)
         who = digest(f"{request.path} {request.header(b'authorization')}")
         once = self._repeats.once
-        return await once(who, repeat, body, lambda: self._predict(asker, facts, model, trial, place.verb, bound))
+        return await once(
+            who, repeat, head.encode() + body, lambda: self._predict(asker, facts, model, trial, place.verb, bound)
+        )
 
     def _check_key(self, request: Request, name: str) -> tuple[Key, str]:
         """The key that was sent, and the deployment: the one that is named must be one of the key's."""
@@ -208,7 +215,7 @@ class Application:
         self._pending += 1
         try:
             async with asyncio.timeout(asker.seconds):
-                asked = await self._read(verb, asker.body, model)
+                asked = await self._read(verb, asker, model)
                 with bound.room(len(asked.rows)):
                     who, answered = await self._traffic.answer(facts, model, trial, asked.rows, asker)
         except TimeoutError:
@@ -217,20 +224,22 @@ class Application:
             ) from None
         finally:
             self._pending -= 1
-        return Reply(200, asked.body(who, answered), facts.deployment, True, answered.rows, answered.unknown)
+        content, front = asked.body(who, answered)
+        reply = Reply(200, content, facts.deployment, True, answered.rows, answered.unknown)
+        return replace(reply, content_type=BYTES, extra=((HEAD, str(front).encode()),)) if front else reply
 
-    async def _read(self, verb: str, body: bytes, model: Loaded) -> Asked:
+    async def _read(self, verb: str, asker: Asker, model: Loaded) -> Asked:
         """What a body asks; a long one is read beside the loop, so that others need not wait for it."""
-        if len(body) <= LONG_BODY:
-            return protocols.asked(verb, body, model.signature)
+        if len(asker.body) <= LONG_BODY:
+            return protocols.asked(verb, asker.body, model.signature, asker.head)
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, protocols.asked, verb, body, model.signature)
+        return await loop.run_in_executor(self._pool, protocols.asked, verb, asker.body, model.signature, asker.head)
 
     def _health(self, request: Request) -> Reply:
         return Reply(200, b'{"status":"ok"}')
 
     def _server(self, request: Request) -> Reply:
-        return Reply(200, b'{"name":"baton","version":"2","extensions":[]}')
+        return Reply(200, b'{"name":"baton","version":"2","extensions":["binary_tensor_data"]}')
 
     def _readiness(self, request: Request) -> Reply:
         """Which deployments answer with which version, and what is wrong; 503 while something is."""
