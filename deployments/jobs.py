@@ -15,6 +15,7 @@ from deployments.models import BatchScoring, Release, TrafficPlan
 from deployments.queries.decisions import rule_for
 from deployments.queries.deployments import recorded_for
 from deployments.queries.gates import champions_to_ask, parts_to_look_at
+from deployments.queries.packages import onnx_facts
 from deployments.queries.traffic import guards_of_plan, is_shadow_only, plan_of, plans_to_look_at, standing_of
 from deployments.services.batch_plans import start_due_batches
 from deployments.services.batches import fail_batch, finish_batch
@@ -83,6 +84,20 @@ def _asked(context: Context, version: ModelVersion) -> list[dict[str, Any]]:
     spec = cases.book_spec(version.run)
     found: list[dict[str, Any]] = context.call("experiments.casebook:run", spec)["results"] if spec["cases"] else []
     return found
+
+
+@job("deployments.prove_onnx", queue="evaluation", limits=QUICK)
+def prove_onnx(context: Context) -> None:
+    """Make a version as ONNX, and compare its answers with the stored pipeline's on held-back rows."""
+    rows = ModelVersion.objects.select_related("model__project", "run__data__dataset", "run__project")
+    version = rows.get(pk=context.job.payload["version"])
+    spec = looking_spec(version.run, []) | {
+        "facts": onnx_facts(version),
+        "bundle": str(verified_path(version.bundle_id)),
+    }
+    found = context.call("deployments.packages.onnx_engine:run", spec)
+    with context.finish(found | {"bundle": version.bundle_id}):
+        context.log(found["refused"] or f"{found['rows']} rows are answered the same.")
 
 
 def _promotion_failed(ended: Job) -> None:

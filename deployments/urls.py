@@ -36,6 +36,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
         name="application-revoke",
     ),
     path(V, versions.Version.as_view(), name="model-version"),
+    path(f"{V}prove-onnx/", packages.Prove.as_view(), name="model-prove-onnx"),
     path(f"{V}package/<slug:form>/", packages.Package.as_view(), name="model-package"),
     path(f"{V}ask/", versions.Ask.as_view(), name="model-ask"),
     path(f"{V}check/", versions.CheckAgain.as_view(), name="model-check"),

@@ -18,6 +18,7 @@ from deployments.pages.gate_rows import check_rows, may_take_over, signature_row
 from deployments.queries.deployments import champion_of, deployment_of
 from deployments.queries.environments import PRODUCTION, environments_of, next_environment, path_of
 from deployments.queries.gates import facts_of
+from deployments.queries.packages import onnx_standing
 from deployments.queries.versions import fingerprint_of, latest_gate, rule_for_version, versions_of
 from deployments.services.gates import check_again, request_promotion
 from deployments.services.releases import promote
@@ -78,6 +79,7 @@ class VersionPage(ProjectPage):
             "finding": findings.of_version(version.number, standing, waits, checks, _sent_back(gate), where),
             "ask_form": AskForm(),
             "package_forms": FORMS,
+            "onnx": onnx_standing(version),
             "job": self._job(version, release),
             "versions": [row_of(one) for one in versions_of(self.project).filter(model=version.model)[:50]],
         }
