@@ -71,7 +71,7 @@ def checked(given: Mapping[str, Any]) -> dict[str, float]:
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not one.least <= value <= one.most:
                 wrong[name] = f"“{one.label}” is a number from {one.least:g} to {one.most:g}."
             else:
-                found[name] = float(value)
+                found[name] = int(value) if float(value).is_integer() else float(value)
     if wrong:
         raise Invalid(next(iter(wrong.values())), fields=wrong)
     return found
