@@ -194,7 +194,7 @@ def _judged(key: str, name: str, worst: Mapping[str, Any], most: float, words: s
 
 
 def _pending(key: str, name: str, running: bool, limit: float | None, said: str) -> Check:
-    text = "Being measured now." if running else "Not measured yet. Run the checks again."
+    text = "Being measured now." if running else "Not measured yet. It is when somebody asks, or runs the checks again."
     return _check(key, name, "warn" if limit is None else "fail", text, "pending", said)
 
 
