@@ -12,7 +12,7 @@ from deployments.packages.forms import ONNX
 from deployments.queries.packages import package_as
 from deployments.services.packages import prove_onnx
 from experiments.queries.models import model_version_for
-from problems.problem import Missing
+from problems.problem import Conflict
 from projects.access import ProjectEndpoint
 from projects.api.projects import caller
 from projects.queries.work import job_link
@@ -23,11 +23,11 @@ class Package(ProjectEndpoint):
 
     action = {"GET": "model.download", "POST": "model.download"}
 
-    @extend_schema(request=None, responses={202: OpenApiTypes.OBJECT})
+    @extend_schema(request=None, responses={202: OpenApiTypes.OBJECT, 409: OpenApiTypes.OBJECT})
     def post(self, request: Request, key: str, name: str, number: int, form: str) -> Response:
         """Prove `onnx`: a job makes it and compares its answers on held-back rows. Then it can be fetched, or not."""
         if form != ONNX:
-            raise Missing(f"Only {ONNX} is proved before it can be fetched.")
+            raise Conflict(f"Only {ONNX} is proved before it can be fetched.", code="not_needed")
         version = model_version_for(self.project, name, number)
         return Response({"job": job_link(prove_onnx(version, by=caller(request)))}, status=202)
 

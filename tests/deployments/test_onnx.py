@@ -146,7 +146,7 @@ def test_it_is_downloaded_after_it_was_proved_and_its_script_answers(
     early = api.get(path)
     assert (early.status_code, early.json()["code"]) == (409, "not_proved")
     assert api_of(cast[Role.VIEWER]).post(path, **EMPTY).status_code == 403
-    assert api.post(path.replace("onnx", "flask"), **EMPTY).status_code == 404
+    assert api.post(path.replace("onnx", "flask"), **EMPTY).status_code == 409
     assert api.post(path, **EMPTY).status_code == 202
     assert api.post(path, **EMPTY).status_code == 409  # it is under way
     page = reverse("model-version", args=["churn", "churn-classifier", 1])
