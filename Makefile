@@ -6,7 +6,7 @@ export BATON_AUDIT_KEY ?= lint-only
 export BATON_SERVING_KEY ?= lint-only
 
 # What takes too long for every run: races, a hundred rounds each.
-.PHONY: run test lint format lock bench faults large replays searches traffic loop batches engineer clients notebook
+.PHONY: run test lint format lock bench faults large replays searches traffic loop streams batches engineer clients tensors notebook
 run:
 	./run
 test:
@@ -34,6 +34,9 @@ large:
 # Every window of the real streams of monitoring, and eighty shuffles of them: minutes.
 replays:
 	$(PYTHON) -m pytest -q tests/monitoring/replays.py
+# Five real streams as requests to a real prediction server, with late outcomes: a quarter of an hour.
+streams:
+	$(PYTHON) -m pytest -q tests/monitoring/streams.py
 # Five hundred trials on two workers, of which one is killed in the middle: minutes.
 searches:
 	BATON_TRIALS=500 $(PYTHON) -m pytest -q tests/faults/searches.py
@@ -52,6 +55,9 @@ engineer:
 # Unchanged mlflow clients, the newest and one of 2.x, against a real instance; pip makes their environments: minutes.
 clients:
 	$(PYTHON) -m pytest -q -s tests/experiments/clients.py
+# NVIDIA's unchanged v2 client against a prediction server; pip makes its environment: a minute.
+tensors:
+	$(PYTHON) -m pytest -q -s tests/deployments/v2_clients.py
 # The notebook of docs/ is executed against a real instance, in an environment of its own that pip makes: minutes.
 notebook:
 	$(PYTHON) -m pytest -q -s tests/experiments/notebooks.py

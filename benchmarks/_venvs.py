@@ -10,6 +10,7 @@ from pathlib import Path
 CACHE = Path(os.environ.get("BATON_BENCH_CACHE") or Path(tempfile.gettempdir()) / "baton-environments")
 MLFLOW = ("mlflow==3.17.2", "psycopg2-binary")  # the newest whose parts are all on the index
 NOTEBOOK = ("nbclient", "ipykernel", "mlflow==3.17.2")
+TRITON = ("tritonclient[http]==2.73.0",)
 OLD_MLFLOW = ("mlflow<3", "setuptools<81")
 
 

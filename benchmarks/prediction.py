@@ -23,8 +23,6 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
-from deployments.services.keys import make_key
-
 ROOT = Path(__file__).resolve().parents[1]
 ROUNDS, SECONDS = 3, 1.0
 NUMBERS, WORDS, ROWS = 12, 8, 3000
@@ -252,6 +250,7 @@ def _put_into_use(trained: dict[str, Any], method: str) -> tuple[str, str]:
     from accounts.models import User
     from datasets.models.versions import Dataset, Version
     from deployments.models import Deployment, Release
+    from deployments.services.keys import make_key
     from experiments.models.registry import Model, ModelVersion
     from experiments.models.runs import Run
     from projects.models.projects import Project

@@ -1,7 +1,8 @@
-"""PURE: what every threshold would do, as a figure."""
+"""PURE: what every threshold would do, and what an application asked day by day, as figures."""
 
 from collections.abc import Sequence
-from typing import Any
+from datetime import date
+from typing import Any, Protocol
 
 from experiments.evaluation.thresholds import Point
 from projects.money import Money, said
@@ -43,6 +44,48 @@ def decisions(points: Sequence[Point], marked: Sequence[tuple[str, Point]], mone
     return Figure(
         "decisions", title, {"data": traces, "layout": layout}, _finding(marked, money), detail, columns, rows
     )
+
+
+class Asked(Protocol):
+    """One day of an application."""
+
+    @property
+    def day(self) -> date: ...
+
+    @property
+    def requests(self) -> int: ...
+
+    @property
+    def rows(self) -> int: ...
+
+    @property
+    def refused(self) -> int: ...
+
+    @property
+    def limited(self) -> int: ...
+
+    @property
+    def failed(self) -> int: ...
+
+
+def uses(days: Sequence[Asked], most: int | None) -> Figure:
+    """Rows answered by day, with the quota as a line where there is one."""
+    x = [day.day.isoformat() for day in days]
+    bars = {"type": "bar", "name": "Rows answered", "x": x, "y": [day.rows for day in days], "marker": {"color": NOW}}
+    traces: list[dict[str, Any]] = [bars | {"hovertemplate": "%{x}: %{y:,}<extra></extra>"}]
+    if most is not None:
+        line = {"type": "scatter", "mode": "lines", "name": "At most", "x": x, "y": [most] * len(x)}
+        traces.append(line | {"line": {"color": WARN, "dash": "dash"}, "hoverinfo": "skip"})
+    layout = {"yaxis": {"title": {"text": "Rows"}, "rangemode": "tozero"}, "showlegend": most is not None}
+    total = sum(day.rows for day in days)
+    finding = f"{total:,} rows were answered in {len(days)} days.".replace(",", "\u202f") if total else "Nothing yet."
+    columns = ("Day (UTC)", "Requests", "Rows answered", "Refused", "Over the limit", "Failed")
+    rows = [
+        (one.day.isoformat(), *map(str, (one.requests, one.rows, one.refused, one.limited, one.failed)))
+        for one in reversed(days)
+    ]
+    detail = "Counted by the prediction servers, which hand their counts over every two seconds."
+    return Figure("uses", "What it asked", {"data": traces, "layout": layout}, finding, detail, columns, rows)
 
 
 def _finding(marked: Sequence[tuple[str, Point]], money: Money | None) -> str:

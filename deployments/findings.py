@@ -30,37 +30,42 @@ def _things(waits: Sequence[str]) -> str:
 
 
 STANDS = {
-    "champion": ("in production", "."),
-    "preparing": ("on its way to production", "."),
+    "champion": ("in {}", "."),
+    "preparing": ("on its way to {}", "."),
     "trial": ("on trial", " beside the model in use."),
 }
 
 
 def of_version(
-    number: int, standing: str, waits: Sequence[str], checks: Sequence[dict[str, Any]], sent_back: str = ""
+    number: int,
+    standing: str,
+    waits: Sequence[str],
+    checks: Sequence[dict[str, Any]],
+    sent_back: str = "",
+    where: str = "production",
 ) -> list[Part]:
-    """How a version stands at the gate. `standing` is in `STANDS`, or retired, open, refused, changed, none."""
+    """How a version stands at a gate. `standing` is in `STANDS`, or retired, open, refused, changed, none."""
     name = f"Version {number}"
     failed = [check for check in checks if check["state"] == "fail"]
     better = next((check for check in checks if check["key"] == "better" and check["state"] in ("pass", "fail")), None)
     rest = [Part(f" {better['text']}", "fail" if better["state"] == "fail" else "")] if better else []
     if standing in STANDS:
         words, rest_of_it = STANDS[standing]
-        return [Part(f"{name} is "), Part(words, "accent"), Part(rest_of_it)]
+        return [Part(f"{name} is "), Part(words.format(where), "accent"), Part(rest_of_it)]
     if standing == "refused":
         return [Part(f"{name} was "), Part("sent back", "warn"), Part(f": {sent_back}" if sent_back else ".")]
     if standing == "changed":
         return [
-            Part("The targets or the rules have changed since production was asked for: "),
+            Part(f"The targets or the rules have changed since {where} was asked for: "),
             Part("ask again", "warn"),
             Part("."),
         ]
     if standing == "open" and not waits:
-        return [Part(f"{name} is "), Part("ready for production", "accent"), Part("."), *rest]
+        return [Part(f"{name} is "), Part(f"ready for {where}", "accent"), Part("."), *rest]
     if standing == "open":
         mark = "fail" if failed else "accent"
         return [Part(f"{name} is ready except for "), Part(_things(waits), mark), Part("."), *rest]
-    lead = f"{name} was in production and is kept ready" if standing == "retired" else f"{name} is a candidate"
+    lead = f"{name} was in {where} and is kept ready" if standing == "retired" else f"{name} is a candidate"
     if failed:
         count = _things([f"check:{check['key']}" for check in failed])
         return [
@@ -69,7 +74,7 @@ def of_version(
             Part("."),
             *rest,
         ]
-    return [Part(f"{lead}. Nobody has asked for production yet.")]
+    return [Part(f"{lead}. Nobody has asked for {where} yet.")]
 
 
 def missing_words(waits: Sequence[str], checks: Sequence[dict[str, Any]]) -> list[str]:
@@ -78,6 +83,7 @@ def missing_words(waits: Sequence[str], checks: Sequence[dict[str, Any]]) -> lis
     said = []
     for wait in waits:
         kind, _, key = wait.partition(":")
+        key = key.partition(":")[0]  # a failed check may give its reason behind its key
         if kind == "check":
             said.append(f"the check “{names.get(key, key)}” to pass")
         elif kind == "warning":
@@ -121,3 +127,32 @@ def of_serving(proof: Mapping[str, Any] | None) -> str:
             f"differed from the stored pipeline by {proof['difference']:.1g} at most."
         )
     return f"The stored scikit-learn pipeline answers. {proof['why']}"
+
+
+def of_environments(order: Sequence[str], used: int, waits: int) -> list[Part]:
+    """What lives where, in one sentence."""
+    models = "no model" if not used else "one model" if used == 1 else f"{used} models"
+    way = order[0] if len(order) == 1 else f"{', '.join(order[:-1])} and {order[-1]}"
+    said = [
+        Part("A version goes through "),
+        Part(way, "accent"),
+        Part(f"; {models} answer{'s' if used < 2 else ''} in production."),
+    ]
+    if waits:
+        said.append(Part(f" {'One version' if waits == 1 else f'{waits} versions'} could go on."))
+    return said
+
+
+def of_key(name: str, today: Mapping[str, Any], most: int | None, ever: bool) -> list[Part]:
+    """How an application does today, against what it may."""
+    if not ever:
+        return [Part(f"{name} has "), Part("not asked", "accent"), Part(" in the last 30 days.")]
+    rows, limited = today["rows"], today["limited"]
+    words = f" row{'' if rows == 1 else 's'} answered today"
+    said = [Part(f"{name} had "), Part(f"{rows:,}".replace(",", "\u2009"), "accent"), Part(words)]
+    if most is not None:
+        said.append(Part(f", of {most:,} that it may".replace(",", "\u2009")))
+    if limited:
+        over = f"{limited} request{'' if limited == 1 else 's'}"
+        said += [Part("; "), Part(over, "warn"), Part(" went over its limits")]
+    return [*said, Part(".")]

@@ -6,11 +6,13 @@ from typing import Any
 from django import forms
 
 from datasets import schedules
+from deployments.conditions import CONDITIONS
 from deployments.models import Release
-from deployments.services.keys import DEFAULT_DAYS, MOST_DAYS
+from deployments.services.keys import DEFAULT_DAYS, MOST_A_MINUTE, MOST_DAYS, MOST_ROWS_A_DAY
 from deployments.services.traffic import LONGEST_SECONDS
 from deployments.services.trials import Trial
 from deployments.traffic import planned, shares_in
+from projects.permissions import Role
 from projects.policies import LARGEST_CAPACITY
 
 INPUT = {"class": "input"}
@@ -108,9 +110,96 @@ class SettingsForm(forms.Form):
     )
 
 
-class KeyForm(forms.Form):
+class EnvironmentForm(forms.Form):
+    """What a project says of one environment: who signs, which data is allowed, which limits versions keep there."""
+
+    signers = forms.MultipleChoiceField(
+        label="Who signs",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="None: as the risk tier has it.",
+    )
+    datasets = forms.MultipleChoiceField(
+        label="Data that models may have learned from",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="None: any.",
+    )
+
+    def __init__(self, *args: Any, datasets: Sequence[str], may_name_signers: bool, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._choices("datasets").choices = [(name, name) for name in datasets]
+        self._choices("signers").choices = [(role.value, role.label) for role in Role if role != Role.VIEWER]
+        if not may_name_signers:
+            del self.fields["signers"]
+        for name, one in CONDITIONS.items():
+            self.fields[name] = forms.FloatField(
+                label=f"{one.label}, {one.unit}",
+                required=False,
+                min_value=one.least,
+                max_value=one.most,
+                widget=NUMBER,
+                help_text=one.help,
+            )
+
+    def _choices(self, name: str) -> forms.MultipleChoiceField:
+        field = self.fields[name]
+        assert isinstance(field, forms.MultipleChoiceField)
+        return field
+
+    def limits(self) -> list[forms.BoundField]:
+        """The fields of the limits."""
+        return [self[name] for name in CONDITIONS]
+
+    def values(self) -> dict[str, Any]:
+        """What the service wants."""
+        data = self.cleaned_data
+        said = {"signers": data.get("signers", []), "datasets": data["datasets"]}
+        return said | {"conditions": {name: data[name] for name in CONDITIONS if data[name] is not None}}
+
+
+class KeyLimitsForm(forms.Form):
+    """What a key may: which deployments, how often, how much."""
+
+    per_minute = forms.IntegerField(
+        label="Requests a minute, at most",
+        required=False,
+        min_value=1,
+        max_value=MOST_A_MINUTE,
+        widget=NUMBER,
+        help_text="Of each prediction server. Beyond it the application gets a 429. Empty: as many as there are.",
+    )
+    rows_per_day = forms.IntegerField(
+        label="Rows a day, at most",
+        required=False,
+        min_value=1,
+        max_value=MOST_ROWS_A_DAY,
+        widget=NUMBER,
+        help_text="Of all servers together; a day begins at 0:00 UTC. Empty: as many as there are.",
+    )
+    also = forms.MultipleChoiceField(
+        label="It may also ask", required=False, widget=forms.CheckboxSelectMultiple, help_text="Beside its own."
+    )
+
+    def __init__(self, *args: Any, others: Sequence[str], **options: Any) -> None:
+        """`others` are the names of the other deployments of the project."""
+        super().__init__(*args, **options)
+        field = self.fields["also"]
+        assert isinstance(field, forms.MultipleChoiceField)
+        field.choices = [(name, name) for name in others]
+        if not others:
+            del self.fields["also"]
+
+    def limits(self) -> dict[str, Any]:
+        """What the service wants."""
+        data = self.cleaned_data
+        return {"per_minute": data["per_minute"], "rows_per_day": data["rows_per_day"], "also": data.get("also", [])}
+
+
+class KeyForm(KeyLimitsForm):
     """A key for one calling application."""
 
+    field_order = ("name", "days")
     name = forms.CharField(
         label="Application", max_length=80, widget=forms.TextInput(attrs=INPUT | {"placeholder": "Web shop"})
     )

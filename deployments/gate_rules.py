@@ -5,6 +5,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from deployments import conditions
 from projects.contract import Judgement, TargetKind, Verdict
 from projects.measures import MEASURES
 
@@ -52,7 +53,9 @@ class Facts:
 
     `judged_at` names the threshold of the decision policy that judgements and metrics were taken at. `missed` are the
     environments before this one that the project has and the version was never in use in; `outside` is its data, where
-    it does not belong to what the environment allows."""
+    it does not belong to what the environment allows. `limits` are what the project set for the environment, `wanted`
+    the parts of a judging that its gate needs, `looked_at` whether the last rehearsal has them as they are asked for
+    now."""
 
     judgements: list[Judgement]
     contract_version: int | None
@@ -71,6 +74,9 @@ class Facts:
     missed: tuple[str, ...] = ()
     environment: str = "production"
     outside: str = ""
+    limits: dict[str, float] = field(default_factory=dict)
+    wanted: tuple[str, ...] = ()
+    looked_at: bool = False
 
 
 def fingerprint(bundle: str, data: str, contract: tuple[str, int, bool] | None, rule: str = "") -> str:
@@ -88,7 +94,8 @@ def checks(facts: Facts) -> list[Check]:
     if "charter" in facts.must:
         found.append(_charter(facts))
     found += [*_order(facts), *_scope(facts)]
-    found += [*_cases(facts.book), _same_answers(facts), *_replayed(facts), _fast(facts), _small(facts)]
+    found += [*_asked_of(facts), *_cases(facts.book), _same_answers(facts)]
+    found += [*_replayed(facts), _fast(facts), _small(facts)]
     return [_strict(check, facts.must) for check in found]
 
 
@@ -195,7 +202,7 @@ def _schema(mine: Signature, champion: Champion) -> Check:
         state = "fail" if any(state == "fail" for state, _ in found) else "warn"
         more = f", and {len(found) - 4} more" if len(found) > 4 else ""
         text = f"Against version {champion.number}: {'; '.join(words for _, words in found[:4])}{more}."
-        return _check("schema", name, state, text, f"{len(found)} change", limit)
+        return _quoted(_check("schema", name, state, text, f"{len(found)} change", limit))
     return _check(
         "schema", name, "pass", f"Requests that version {champion.number} takes, it takes.", "0 change", limit
     )
@@ -232,6 +239,23 @@ def _failed_case(case: FailedCase) -> Check:
     return _check(f"edge_case_{case.number}", f"Edge case {case.number}", state, quote) | {"quote": quote}
 
 
+def _asked_of(facts: Facts) -> list[Check]:
+    """How groups fare and what strain costs, where the project or the risk asks for it."""
+    measured = facts.rehearsal if facts.rehearsal and facts.looked_at else {}
+    limits, running = facts.limits, facts.rehearsal_running
+    found = []
+    if "fairness" in facts.wanted:
+        found.append(conditions.groups_check(measured.get("apart"), limits.get("gap"), running))
+    if "stress" in facts.wanted:
+        found.append(conditions.strain_check(measured.get("strained"), limits.get("loss"), running))
+    return found
+
+
+def _quoted(check: Check) -> Check:
+    """A failed check whose reason stands beside its key in `blocked_by`."""
+    return check | {"quote": check["text"]} if check["state"] == "fail" else check
+
+
 def _order(facts: Facts) -> list[Check]:
     if not facts.missed:
         return []
@@ -254,7 +278,11 @@ def _replayed(facts: Facts) -> list[Check]:
     rows, refused, name = found["rows"], found["refused"], "Takes recorded requests"
     if refused:
         text = f"{refused} of {rows} recorded requests it refuses: {found['why']}"
-        return [_check("replay", name, "fail", text, f"{refused} refused", "at most 0")]
+        return [_quoted(_check("replay", name, "fail", text, f"{refused} refused", "at most 0"))]
+    least, share = facts.limits.get("agreed"), 100 * found["agreed"] / rows
+    if least is not None and share < least:
+        text = f"Of {rows} recorded requests it answers {found['agreed']} as the model in use does."
+        return [_quoted(_check("replay", name, "fail", text, f"{share:.3g} % alike", f"at least {least:g} %"))]
     text = f"{rows} recorded requests, asked again; {found['agreed']} of its answers are those of the model in use."
     return [_check("replay", name, "pass", text, "0 refused", "at most 0")]
 
@@ -284,15 +312,12 @@ def _fast(facts: Facts) -> Check:
     found = facts.rehearsal
     if found is None:
         return _pending("fast", "Fast enough", facts)
-    state = "pass" if found["row_ms"] <= SLOWEST_ROW_MS else "warn"
-    return _check(
-        "fast",
-        "Fast enough",
-        state,
-        "One row, in the middle of 30 tries.",
-        f"{found['row_ms']:.1f} ms",
-        f"at most {SLOWEST_ROW_MS:.0f}",
-    )
+    asked = facts.limits.get("row_ms")
+    most = SLOWEST_ROW_MS if asked is None else asked
+    state = "pass" if found["row_ms"] <= most else "warn" if asked is None else "fail"
+    value = f"{found['row_ms']:.3g} ms" if asked is not None else f"{found['row_ms']:.1f} ms"
+    check = _check("fast", "Fast enough", state, "One row, in the middle of 30 tries.", value, f"at most {most:g}")
+    return check if asked is None else _quoted(check | {"text": f"{check['text']} It takes {value}."})
 
 
 def _small(facts: Facts) -> Check:
@@ -300,6 +325,10 @@ def _small(facts: Facts) -> Check:
     if found is None:
         return _pending("small", "Small enough", facts)
     size = found["bytes"]
-    state = "pass" if size <= LARGEST_BUNDLE else "warn"
+    asked = facts.limits.get("megabytes")
+    most = LARGEST_BUNDLE if asked is None else asked * 1e6
+    state = "pass" if size <= most else "warn" if asked is None else "fail"
     said = f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.0f} kB"
-    return _check("small", "Small enough", state, "What a server has to load.", said, "at most 500 MB")
+    limit = f"at most {500 if asked is None else asked:g} MB"
+    check = _check("small", "Small enough", state, "What a server has to load.", said, limit)
+    return check if asked is None else _quoted(check | {"text": f"{check['text']} It is {said}."})

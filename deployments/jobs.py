@@ -8,11 +8,14 @@ from django.utils import timezone
 
 from audit.actors import Actor, Machine
 from datasets.queries.versions import table_path
+from deployments import conditions
 from deployments.guarding import STOP, judged
 from deployments.measuring import what_outcomes_say
 from deployments.models import BatchScoring, Release, TrafficPlan
+from deployments.queries.decisions import rule_for
 from deployments.queries.deployments import recorded_for
-from deployments.queries.gates import champions_to_ask
+from deployments.queries.gates import champions_to_ask, parts_to_look_at
+from deployments.queries.packages import onnx_facts
 from deployments.queries.traffic import guards_of_plan, is_shadow_only, plan_of, plans_to_look_at, standing_of
 from deployments.services.batch_plans import start_due_batches
 from deployments.services.batches import fail_batch, finish_batch
@@ -23,12 +26,14 @@ from deployments.services.traffic import forget_old, record_check
 from deployments.serving.journal import SUFFIX, folders, seal_leftovers
 from experiments.models.registry import ModelVersion
 from experiments.services import cases
+from experiments.services.evaluations import looking_spec
 from jobs import services as jobs
 from jobs.context import Context
 from jobs.limits import Limits
 from jobs.models import OPEN_STATES, Job
 from jobs.registry import job, periodic
-from problems.problem import Conflict, Missing
+from problems.problem import Conflict, Missing, Problem
+from projects.measures import MEASURES
 from storage.blobs import put_file, verified_path
 
 PLATFORM = Machine("platform")
@@ -45,10 +50,33 @@ def rehearse(context: Context) -> None:
     path = verified_path(version.bundle_id)
     recorded = [str(verified_path(segment.table_id)) for segment in recorded_for(version)]
     measured = context.call("deployments.rehearsal:run", {"bundle": str(path), "replay": recorded})
+    measured |= _looked_at(context, version)
     results = _asked(context, version)
     with context.finish(measured):
         cases.keep_results(version.run, results)
         refresh_checks(version, by=PLATFORM)
+
+
+def _looked_at(context: Context, version: ModelVersion) -> dict[str, Any]:
+    """How groups fare and what strain costs, where a gate wants to know; what cannot be had says why."""
+    parts = parts_to_look_at(version)
+    if not parts:
+        return {}
+    context.progress(0, 1, "Looking at groups and strain")
+    rule = rule_for(version.model.project, version.run)
+    threshold = rule.threshold if rule else None
+    spec = looking_spec(version.run, parts) | {"threshold": threshold}
+    try:
+        found = context.call("experiments.judging:run", spec)
+    except Problem as problem:
+        found = {part: {"reason": problem.text} for part in parts} | {"metric": ""}
+    measured: dict[str, Any] = {"parts": list(parts), "attributes": spec["attributes"], "at": threshold}
+    if "fairness" in parts:
+        measured["apart"] = conditions.apart(found["fairness"])
+    if "stress" in parts:
+        measure = MEASURES.get(found["metric"])
+        measured["strained"] = conditions.strained(found["stress"], measure.better if measure else "at_least")
+    return measured
 
 
 def _asked(context: Context, version: ModelVersion) -> list[dict[str, Any]]:
@@ -56,6 +84,20 @@ def _asked(context: Context, version: ModelVersion) -> list[dict[str, Any]]:
     spec = cases.book_spec(version.run)
     found: list[dict[str, Any]] = context.call("experiments.casebook:run", spec)["results"] if spec["cases"] else []
     return found
+
+
+@job("deployments.prove_onnx", queue="evaluation", limits=QUICK)
+def prove_onnx(context: Context) -> None:
+    """Make a version as ONNX, and compare its answers with the stored pipeline's on held-back rows."""
+    rows = ModelVersion.objects.select_related("model__project", "run__data__dataset", "run__project")
+    version = rows.get(pk=context.job.payload["version"])
+    spec = looking_spec(version.run, []) | {
+        "facts": onnx_facts(version),
+        "bundle": str(verified_path(version.bundle_id)),
+    }
+    found = context.call("deployments.packages.onnx_engine:run", spec)
+    with context.finish(found | {"bundle": version.bundle_id}):
+        context.log(found["refused"] or f"{found['rows']} rows are answered the same.")
 
 
 def _promotion_failed(ended: Job) -> None:

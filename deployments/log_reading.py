@@ -12,6 +12,7 @@ import orjson
 
 from datasets.masking import HIDDEN, visible
 from deployments.serving.journal import SUFFIX, folders
+from deployments.serving.lines import rows_in
 
 BLOCK = 64 * 1024
 SHADOW = "shadow"
@@ -97,13 +98,15 @@ def _rows_backwards(file: BinaryIO, deployment: str, before: str) -> Iterator[Lo
         if mark not in line:
             continue
         try:
-            row = orjson.loads(line)
-        except ValueError:
+            whole = orjson.loads(line)
+            if whole.get("role") == SHADOW or whole["deployment"] != deployment:
+                continue  # nobody got that answer, or it is another's
+            rows = rows_in(whole)
+        except (ValueError, KeyError, TypeError):
             continue
-        if row.get("role") == SHADOW:
-            continue  # nobody got that answer
-        if row["deployment"] == deployment and (not before or row["id"] < before):
-            yield _logged(row)
+        for row in reversed(rows):
+            if not before or row["id"] < before:
+                yield _logged(row)
 
 
 def _logged(row: dict[str, Any]) -> Logged:
@@ -186,10 +189,13 @@ def _push(heap: "list[tuple[_Down, int, Logged, Iterator[Logged]]]", stream: Ite
 
 def find_in_file(file: BinaryIO, prediction_id: str) -> Logged | None:
     """One row of an unsealed piece by its id."""
-    mark = f'"id":"{prediction_id}"'.encode()
+    mark = f'"{prediction_id}"'.encode()
     for line in _backwards(file):
-        if mark in line:
-            return _logged(orjson.loads(line))
+        if mark not in line:
+            continue
+        for row in rows_in(orjson.loads(line)):
+            if row["id"] == prediction_id:
+                return _logged(row)
     return None
 
 

@@ -19,13 +19,15 @@ class Environment(models.Model):
     """What a project says of one environment: who signs at its gate, and which data its models may have learned from.
 
     A project that says nothing has production only. One that has staging goes through it first. `signers` empty: as the
-    risk tier has it. `datasets` empty: any.
+    risk tier has it. `datasets` empty: any. `conditions` are limits that a version has to keep there, by the names of
+    `deployments.conditions`.
     """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="environments")
     name = models.CharField(max_length=20)
     signers = models.JSONField(default=list, blank=True)
     datasets = models.JSONField(default=list, blank=True)
+    conditions = models.JSONField(default=dict, blank=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["project", "name"], name="one_row_per_environment")]
@@ -200,7 +202,11 @@ class Tally(models.Model):
 
 
 class ConsumerKey(models.Model):
-    """The key of one calling application, for one deployment. Only its hash is kept, and it always expires."""
+    """The key of one calling application, for one deployment and perhaps others `also`.
+
+    Only its hash is kept, and it always expires. `per_minute` is how many requests each server takes of it in a minute,
+    `rows_per_day` how many rows all servers together answer on one day of UTC; empty is as many as there are.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="keys")
@@ -211,6 +217,9 @@ class ConsumerKey(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True, blank=True)
+    also = models.ManyToManyField(Deployment, related_name="shared_keys", blank=True)
+    per_minute = models.PositiveIntegerField(null=True, blank=True)
+    rows_per_day = models.PositiveBigIntegerField(null=True, blank=True)
 
     class Meta:
         ordering = ["-created_at"]
@@ -222,6 +231,32 @@ class ConsumerKey(models.Model):
     def has_expired(self) -> bool:
         """Whether its time is over."""
         return self.expires_at <= timezone.now()
+
+
+class KeyUse(models.Model):
+    """What one key asked of one deployment on one day of UTC, as the servers counted it.
+
+    `refused` were wrong in themselves, `limited` went beyond the key's limits, `failed` is what we could not answer.
+    """
+
+    key = models.ForeignKey(ConsumerKey, on_delete=models.CASCADE, related_name="uses")
+    deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="+")
+    day = models.DateField()
+    requests = models.BigIntegerField(default=0)
+    rows = models.BigIntegerField(default=0)
+    refused = models.BigIntegerField(default=0)
+    limited = models.BigIntegerField(default=0)
+    failed = models.BigIntegerField(default=0)
+    last_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-day"]
+        constraints = [
+            models.UniqueConstraint(fields=["key", "deployment", "day"], name="one_count_per_key_deployment_and_day")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.day}: {self.requests}"
 
 
 class Segment(models.Model):

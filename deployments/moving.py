@@ -6,6 +6,7 @@ from deployments.models import (
     ConsumerKey,
     Deployment,
     Environment,
+    KeyUse,
     Release,
     Revision,
     Segment,
@@ -60,7 +61,7 @@ moves(
     Moved(TrafficPlan, "deployment__project", arrive=_plan),
     Moved(TrafficCheck, "plan__deployment__project"),
 )
-stays("Keys never travel. Make new ones for those who ask here.", ConsumerKey)
+stays("Keys never travel. Make new ones for those who ask here.", ConsumerKey, KeyUse)
 stays("The log of single predictions stays where people’s cases were answered; what was counted goes along.", Segment)
 stays(
     "Data that was scored moves as versions of its dataset; nothing is scored by itself here.",

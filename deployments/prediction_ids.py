@@ -2,12 +2,16 @@
 
 import base64
 import binascii
+import hashlib
 import hmac
 import secrets
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
 
 TIME_BYTES, RANDOM_BYTES, SEAL_BYTES = 7, 8, 9
 LENGTH = 39
+BLOCK = 64
 LETTERS = b"0123456789abcdefghijklmnopqrstuv"
 _SIZE = TIME_BYTES + RANDOM_BYTES + SEAL_BYTES
 
@@ -30,12 +34,24 @@ def new_id(key: bytes, deployment: str, at: float) -> str:
 def new_ids(key: bytes, deployment: str, ats: Sequence[float]) -> list[str]:
     """Names for many rows at once, each like `new_id` gives it."""
     chance, name = secrets.token_bytes(RANDOM_BYTES * len(ats)), deployment.encode()
+    inner, outer = _keyed(key)
     parts: list[bytes] = []
     for place, at in enumerate(ats):
-        head = round(at * 1_000_000).to_bytes(TIME_BYTES, "big") + chance[RANDOM_BYTES * place :][:RANDOM_BYTES]
-        parts += (head, hmac.digest(key, head + name, "sha256")[:SEAL_BYTES], b"\0")  # the zero fills groups of five
+        random = chance[RANDOM_BYTES * place : RANDOM_BYTES * (place + 1)]
+        head = round(at * 1_000_000).to_bytes(TIME_BYTES, "big") + random
+        within, seal = inner.copy(), outer.copy()
+        within.update(head + name)
+        seal.update(within.digest())
+        parts += (head, seal.digest()[:SEAL_BYTES], b"\0")  # the zero fills groups of five
     written = _letters(b"".join(parts))
     return [written[start : start + LENGTH] for start in range(0, len(written), LENGTH + 1)]
+
+
+@lru_cache(maxsize=4)
+def _keyed(key: bytes) -> tuple[Any, Any]:
+    """Both halves of HMAC-SHA-256 with the key taken in (RFC 2104); to copy them takes a third of the time."""
+    block = (key if len(key) <= BLOCK else hashlib.sha256(key).digest()).ljust(BLOCK, b"\0")
+    return hashlib.sha256(bytes(one ^ 0x36 for one in block)), hashlib.sha256(bytes(one ^ 0x5C for one in block))
 
 
 def _letters(content: bytes) -> str:

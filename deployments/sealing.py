@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
+from deployments.serving.lines import rows_in
 from jobs.report import Report
 from storage import tables
 
@@ -73,8 +74,10 @@ def _read(path: Path) -> tuple[dict[tuple[str, bool], list[dict[str, Any]]], int
     with path.open("rb") as file:
         for line in file:
             try:
-                row = orjson.loads(line)
-                rows.setdefault((str(row["deployment"]), row.get("role") == "shadow"), {})[str(row["id"])] = _typed(row)
+                typed = [(row, _typed(row)) for row in rows_in(orjson.loads(line))]
+                for row, kept in typed:
+                    place = str(row["deployment"]), row.get("role") == "shadow"
+                    rows.setdefault(place, {})[str(row["id"])] = kept
             except (ValueError, KeyError, TypeError):
                 broken += 1
     return {name: [kept[key] for key in sorted(kept)] for name, kept in rows.items()}, broken

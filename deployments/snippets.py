@@ -100,13 +100,13 @@ def _python(row: dict[str, Any]) -> str:
     return "{" + inner + "}"
 
 
-def promote_curl(base: str, project: str, model: str, number: int) -> str:
-    """Asking for production, and promoting when nothing is missing, by curl."""
+def promote_curl(base: str, project: str, model: str, number: int, environment: str = "production") -> str:
+    """Asking for an environment, and promoting when nothing is missing, by curl."""
     return (
         f"curl -X POST {base}/api/v1/projects/{project}/models/{model}/versions/{number}/promote/ \\\n"
         f"  -H 'Authorization: Bearer '\"$TOKEN\" \\\n"
         f"  -H 'Content-Type: application/json' \\\n"
-        f'  -d \'{{"to": "production", "comment": "Why now"}}\''
+        f'  -d \'{{"to": "{environment}", "comment": "Why now"}}\''
     )
 
 

@@ -5,9 +5,12 @@ from django.urls import URLPattern, URLResolver, path
 from deployments.api import batches as batch_api
 from deployments.api import deployments as api
 from deployments.api import environments, policies
+from deployments.api import keys as key_api
 from deployments.api import packages as package_api
 from deployments.api import traffic as traffic_api
 from deployments.pages import batches, decisions, deploy, deployments, packages, traffic, versions
+from deployments.pages import environments as environment_pages
+from deployments.pages import keys as key_pages
 
 P = "p/<slug:key>/"
 M = "projects/<slug:key>/models/<slug:name>/versions/<int:number>/"
@@ -18,7 +21,22 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{P}define/decisions/sign/", decisions.PolicySign.as_view(), name="policy-sign"),
     path(f"{P}define/decisions/back/", decisions.PolicyBack.as_view(), name="policy-back"),
     path(f"{P}deploy/", deploy.Deploy.as_view(), name="deploy"),
+    path(f"{P}deploy/environments/", environment_pages.Environments.as_view(), name="environments"),
+    path(f"{P}deploy/environments/<slug:name>/", environment_pages.EnvironmentPage.as_view(), name="environment"),
+    path(
+        f"{P}deploy/environments/<slug:name>/drop/",
+        environment_pages.EnvironmentDrop.as_view(),
+        name="environment-drop",
+    ),
+    path(f"{P}deploy/applications/", key_pages.Applications.as_view(), name="applications"),
+    path(f"{P}deploy/applications/<uuid:key_id>/", key_pages.Application.as_view(), name="application"),
+    path(
+        f"{P}deploy/applications/<uuid:key_id>/revoke/",
+        key_pages.ApplicationRevoke.as_view(),
+        name="application-revoke",
+    ),
     path(V, versions.Version.as_view(), name="model-version"),
+    path(f"{V}prove-onnx/", packages.Prove.as_view(), name="model-prove-onnx"),
     path(f"{V}package/<slug:form>/", packages.Package.as_view(), name="model-package"),
     path(f"{V}ask/", versions.Ask.as_view(), name="model-ask"),
     path(f"{V}check/", versions.CheckAgain.as_view(), name="model-check"),
@@ -63,8 +81,10 @@ api_urls: list[URLPattern | URLResolver] = [
     path(f"{AD}traffic/", traffic_api.Traffic.as_view(), name="api-traffic"),
     path(f"{AD}traffic/advance/", traffic_api.Advance.as_view(), name="api-trial-advance"),
     path(f"{AD}traffic/stop/", traffic_api.Stop.as_view(), name="api-trial-stop"),
-    path(f"{AD}keys/", api.Keys.as_view(), name="api-keys"),
-    path(f"{AD}keys/<uuid:key_id>/", api.KeyEndpoint.as_view(), name="api-key"),
+    path(f"{AD}keys/", key_api.Keys.as_view(), name="api-keys"),
+    path(f"{AD}keys/<uuid:key_id>/", key_api.KeyEndpoint.as_view(), name="api-key"),
+    path(f"{A}keys/", key_api.ProjectKeys.as_view(), name="api-project-keys"),
+    path(f"{A}keys/<uuid:key_id>/usage/", key_api.KeyUsage.as_view(), name="api-key-usage"),
     path(f"{AD}stop/", api.TakeOut.as_view(), name="api-deployment-stop"),
     path(f"{AD}roll-back/", api.RollBack.as_view(), name="api-roll-back"),
     path(f"{AD}predictions/", api.Predictions.as_view(), name="api-predictions"),

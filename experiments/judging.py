@@ -78,23 +78,25 @@ def run(spec: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:
     `spec` is what a run was trained by (see `training.run`) with `bundle` (path), `metric` (what decides), `attributes`
     (columns whose groups must be treated alike), `importance` (names of inputs, the strongest first), `method` and its
     `settings`, and where wanted `rows` ({table, schema, own}: another version, of the run's own data or not) and
-    `rival` ({bundle, name}). Answers plain JSON: one entry for each part, or {reason} where it cannot be had.
+    `rival` ({bundle, name}); `parts` where only some are wanted, and a `threshold` where another one than
+    the model's own decides. Answers plain JSON: one entry for each part, or {reason} where it cannot be had.
     """
     threads = int(os.environ.get("OMP_NUM_THREADS", "1") or 1)
     with threadpool_limits(limits=threads), warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        report.progress(0, len(PARTS) + 1, "Reading the rows and asking the model")
+        wanted = {name: PARTS[name] for name in spec.get("parts") or PARTS}
+        report.progress(0, len(wanted) + 1, "Reading the rows and asking the model")
         started = time.perf_counter()
         judged = _opened(spec, report)
         seconds = {"asking": round(time.perf_counter() - started, 3)}
         found: dict[str, Any] = {"rows": judged.rows.about, "metric": judged.metric, "kind": judged.judge.kind}
         found |= {name: judged.bundle.signature[name] for name in ("target", "positive", "negative", "unit")}
-        for done, (name, (words, part)) in enumerate(PARTS.items(), start=1):
-            report.progress(done, len(PARTS) + 1, words)
+        for done, (name, (words, part)) in enumerate(wanted.items(), start=1):
+            report.progress(done, len(wanted) + 1, words)
             started = time.perf_counter()
             found[name] = _had(part, judged)
             seconds[name] = round(time.perf_counter() - started, 3)
-        report.progress(len(PARTS) + 1, len(PARTS) + 1, "Done")
+        report.progress(len(wanted) + 1, len(wanted) + 1, "Done")
     return found | {"seconds": seconds, "memory_mb": round(memory_mb())}
 
 
@@ -118,7 +120,7 @@ def _opened(spec: Mapping[str, Any], report: Report) -> Judged:
     signature, predictor = bundle.signature, bundle.predictor()
     layout = layout_of(fields_of(signature))
     rows = known_rows(spec, signature, report)
-    judge = judge_of(signature, predictor)
+    judge = judge_of({**signature, "threshold": spec.get("threshold") or signature.get("threshold")}, predictor)
     matrix = from_table(rows.table, layout)
     held = judge.held(matrix, rows.truth)
     if rows.scales is not None:

@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from jobs.report import Report
 from problems.problem import Invalid
 from projects.measures import NUMBERS, UNLABELLED
 
+Made = TypeVar("Made")
 PARTS = ("model.skops", "signature.json", "reference.json", "golden.json", "card.json")
 FAST = "compiled.npz"
 MOST_BYTES = 2 * 1024**3
@@ -292,12 +293,18 @@ class Bundle:
 
     def compiled(self) -> "Predictor":
         """The compiled model, ready to answer; Invalid says why there is none for this very model."""
+        return self.made_of(
+            lambda content: Predictor(compiling.loaded(content, self.signature), self.signature, COMPILED)
+        )
+
+    def made_of(self, make: Callable[[bytes], Made]) -> Made:
+        """Something made of the compiled bytes; Invalid says why there are none, or why they cannot be used."""
         if self._fast is None:
             raise Invalid(str(self.card.get("serving", {}).get("why") or "It was packed without one."))
         try:
             if compiling.facts_of(self._fast)["model"] != mark_of(self._model):
                 raise Invalid("Its compiled form belongs to another model.")
-            return Predictor(compiling.loaded(self._fast, self.signature), self.signature, COMPILED)
+            return make(self._fast)
         except (ValueError, KeyError, IndexError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
             raise Invalid(f"Its compiled form is damaged ({type(error).__name__}).") from error
 

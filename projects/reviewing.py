@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -57,6 +57,15 @@ def written(number: int, rows: Sequence[Mapping[str, Any]], remarks: Iterable[Re
             "older": max(0, len(lines) - MOST),
         }
     return {"finding": _finding(number, rows), "parts": parts}
+
+
+def spoken(review: Mapping[str, Any], text: Callable[[str], str]) -> dict[str, Any]:
+    """A kept review for a reader: `text` hides what was tagged as sensitive only after it was written."""
+    parts = {
+        name: part | {"lines": [line | {"text": text(line["text"])} for line in part["lines"]]}
+        for name, part in review.get("parts", {}).items()
+    }
+    return {**review, "parts": parts} if parts else dict(review)
 
 
 def fingerprint(review: Mapping[str, Any]) -> str:

@@ -1,7 +1,6 @@
-"""Promotion, deployments, keys, roll-back and the prediction log over REST."""
+"""Promotion, deployments, roll-back and the prediction log over REST."""
 
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
 from drf_spectacular.types import OpenApiTypes
@@ -11,14 +10,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from deployments import snippets
-from deployments.models import ConsumerKey, Deployment, Release
+from deployments.models import Deployment, Release
 from deployments.queries.decisions import rule_for
 from deployments.queries.deployments import (
     champion_of,
     deployment_for,
     deployments_of,
-    key_for,
-    keys_of,
     release_for,
     releases_of,
     servers_alive,
@@ -26,7 +23,6 @@ from deployments.queries.deployments import (
 )
 from deployments.queries.predictions import MOST_ROWS, prediction, recent_predictions
 from deployments.services.gates import request_promotion
-from deployments.services.keys import DEFAULT_DAYS, MOST_DAYS, make_key, revoke_key
 from deployments.services.releases import promote, roll_back, take_out_of_use
 from deployments.services.traffic import change_settings
 from deployments.services.trials import Trial
@@ -53,13 +49,6 @@ class PromoteBody(serializers.Serializer[Any]):
     key = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
     guards = serializers.DictField(required=False, default=dict)
     automatic = serializers.BooleanField(required=False, default=True)
-
-
-class KeyBody(serializers.Serializer[Any]):
-    """A key for one application."""
-
-    name = serializers.CharField(max_length=80)
-    days = serializers.IntegerField(required=False, default=DEFAULT_DAYS, min_value=1, max_value=MOST_DAYS)
 
 
 class RollBackBody(serializers.Serializer[Any]):
@@ -103,18 +92,6 @@ def show_deployment(deployment: Deployment, champion: Release | None) -> dict[st
         "seconds": deployment.seconds,
         "answers_unlogged": deployment.answers_unlogged,
         "created_at": deployment.created_at,
-    }
-
-
-def show_key(key: ConsumerKey) -> dict[str, Any]:
-    """A key without its secret."""
-    return {
-        "id": str(key.pk),
-        "name": key.name,
-        "prefix": key.prefix,
-        "created_at": key.created_at.isoformat(),
-        "expires_at": key.expires_at.isoformat(),
-        "revoked_at": key.revoked_at.isoformat() if key.revoked_at else None,
     }
 
 
@@ -199,39 +176,6 @@ class DeploymentEndpoint(ProjectEndpoint):
         policy = {"version": rule.version, "threshold": rule.threshold} if rule else None
         shown = show_deployment(deployment, champion) | {"policy": policy}
         return Response(shown | {"servers": servers, "releases": releases})
-
-
-class Keys(ProjectEndpoint):
-    """The keys of a deployment's callers."""
-
-    action = {"GET": "key.manage", "POST": "key.manage"}
-
-    @extend_schema(responses={200: OBJECT})
-    def get(self, request: Request, key: str, name: str) -> Response:
-        """List them."""
-        return self.page_of(keys_of(deployment_for(self.project, name)), show_key)
-
-    @extend_schema(request=KeyBody, responses={201: OBJECT, 422: OBJECT})
-    def post(self, request: Request, key: str, name: str) -> Response:
-        """Make one. `secret` is in this answer and never again."""
-        deployment = deployment_for(self.project, name)
-        body = KeyBody(data=request.data)
-        body.is_valid(raise_exception=True)
-        made, secret = make_key(deployment, **body.validated_data, by=caller(request))
-        return Response(show_key(made) | {"secret": secret}, status=201)
-
-
-class KeyEndpoint(ProjectEndpoint):
-    """One key."""
-
-    action = {"DELETE": "key.manage"}
-
-    @extend_schema(responses={204: None})
-    def delete(self, request: Request, key: str, name: str, key_id: UUID) -> Response:
-        """Revoke it; it takes effect within a second."""
-        found = key_for(deployment_for(self.project, name), key_id)
-        revoke_key(found, by=caller(request))
-        return Response(status=204)
 
 
 class ReasonBody(serializers.Serializer[Any]):

@@ -8,6 +8,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from deployments.queries.board import places_of
 from deployments.queries.environments import environment_of, environments_of
 from deployments.services.environments import drop_environment, set_up_environment
 from problems.problem import Missing
@@ -22,10 +23,13 @@ OBJECT = OpenApiTypes.OBJECT
 
 class EnvironmentBody(serializers.Serializer[Any]):
     """`signers`: the roles that sign there, empty as the risk tier has it; `datasets`: what models there may have
-    learned from, empty for any."""
+    learned from, empty for any; `conditions`: limits that versions keep there: `gap` (points of 100 that groups may lie
+    apart), `loss` (per cent of its measure under mild strain), `row_ms`, `megabytes`, `agreed` (per cent of recorded
+    requests). A failed one stands with its reason in `blocked_by`."""
 
     signers = serializers.ListField(child=serializers.CharField(max_length=40), required=False, default=list)
     datasets = serializers.ListField(child=serializers.CharField(max_length=200), required=False, default=list)
+    conditions = serializers.DictField(required=False, default=dict)
 
 
 def show_environment(project: Project, name: str) -> dict[str, Any]:
@@ -36,6 +40,14 @@ def show_environment(project: Project, name: str) -> dict[str, Any]:
         "name": name,
         "signers": (said.signers if said else []) or usual,
         "datasets": said.datasets if said else [],
+        "conditions": said.conditions if said else {},
+        "is_set_up": said is not None,
+        "in_use": [
+            {"deployment": card.deployment.name, "model": used.version.model.name, "version": used.version.number}
+            for place in places_of(project, name)
+            for card in place.deployments
+            if (used := card.champion)
+        ],
     }
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+ONNX = "onnx"
 FORMS = {"fastapi": "FastAPI project", "flask": "Flask project", "mlflow": "MLflow model"}
 
 

@@ -19,13 +19,14 @@ from deployments.queries.deployments import (
     champion_of,
     deployment_for,
     key_for,
-    keys_of,
+    other_names,
     release_for,
     releases_of,
     servers_alive,
     stored_rows,
     ways_back,
 )
+from deployments.queries.keys import keys_for
 from deployments.queries.predictions import recent_predictions
 from deployments.queries.traffic import guards_of_plan, plans_of, standing_of
 from deployments.queries.versions import seen_signature
@@ -93,8 +94,8 @@ class DeploymentPages(ProjectPage):
             "answers": today,
             "finding": findings.of_deployment(deployment.name, number, trouble, today[1], servers),
             "releases": releases_of(deployment)[:50],
-            "keys": keys_of(deployment)[:50],
-            "key_form": KeyForm(auto_id="key_%s"),
+            "keys": keys_for(deployment)[:50],
+            "key_form": KeyForm(others=other_names(deployment), auto_id="key_%s"),
             "settings_form": _settings_form(deployment),
             "roll_back_form": RollBackForm(ways=ways, auto_id="back_%s") if ways else None,
             "dialog_form": RollBackForm(ways=ways, auto_id="dialog_%s") if ways else None,
@@ -151,11 +152,13 @@ class KeyMake(DeploymentPages):
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
         """Do it."""
         deployment = deployment_for(self.project, name)
-        form = KeyForm(request.POST, auto_id="key_%s")
+        form = KeyForm(request.POST, others=other_names(deployment), auto_id="key_%s")
         if not form.is_valid():
             return self.page(deployment, status=422, key_form=form)
         try:
-            key, secret = make_key(deployment, **form.cleaned_data, by=person(request))
+            data = form.cleaned_data
+            about = {"name": data["name"], "days": data["days"], **form.limits()}
+            key, secret = make_key(deployment, **about, by=person(request))
         except Problem as problem:
             return self.refused(deployment, problem, key_form=form)
         return self.page(deployment, made=key, secret=secret)

@@ -9,7 +9,7 @@ from django.shortcuts import redirect
 from deployments.forms import SettingsForm, ShadowForm
 from deployments.models import TrafficPlan
 from deployments.pages.deployments import DeploymentPages
-from deployments.pages.versions import PRODUCTION, VersionPage, person
+from deployments.pages.versions import VersionPage, person
 from deployments.queries.deployments import deployment_for
 from deployments.queries.traffic import plan_to_change
 from deployments.services.traffic import advance, change_settings, start_shadow, stop
@@ -31,11 +31,11 @@ class Shadow(VersionPage):
             return self.page(version, status=422, shadow_form=form)
         try:
             minutes = minutes_of(form.cleaned_data["hold"])
-            start_shadow(version, environment=PRODUCTION, minutes=minutes, by=person(request))
+            start_shadow(version, environment=self.environment(version), minutes=minutes, by=person(request))
         except Problem as problem:
             return self.refused(version, problem)
         messages.success(request, f"{version} is on its way into the shadow of the model in use.")
-        return redirect("model-version", self.project.key, name, number)
+        return self.here(version)
 
 
 class Move(DeploymentPages):

@@ -72,9 +72,10 @@ def ways_back(deployment: Deployment) -> list[Release]:
     return list(found.values())
 
 
-def keys_of(deployment: Deployment) -> QuerySet[ConsumerKey]:
-    """All keys, newest first."""
-    return deployment.keys.select_related("created_by").order_by("-created_at")
+def other_names(deployment: Deployment) -> list[str]:
+    """The names of the other deployments of its project."""
+    others = Deployment.objects.filter(project=deployment.project_id).exclude(pk=deployment.pk)
+    return list(others.order_by("name").values_list("name", flat=True)[:200])
 
 
 def key_for(deployment: Deployment, key_id: UUID) -> ConsumerKey:

@@ -70,11 +70,19 @@ def rule_for_version(version: ModelVersion, environment: str) -> GateRule:
     return replace(rule, roles=tuple(said.signers)) if said and said.signers else rule
 
 
+def limits_of(version: ModelVersion, environment: str) -> dict[str, float]:
+    """The limits that the project set for versions there."""
+    said = environment_of(version.model.project, environment)
+    return dict(said.conditions) if said else {}
+
+
 def fingerprint_of(version: ModelVersion, environment: str = "production") -> str:
     """What signatures for this version are bound to."""
     contract = contract_in_force(version.model.project)
     named = (str(contract.pk), contract.version, contract.signed_at is not None) if contract else None
     rule = stands_for(rule_for_version(version, environment))
+    if limits := limits_of(version, environment):
+        rule += f" {sorted(limits.items())}"
     return gate_rules.fingerprint(version.bundle_id, version.run.data.table_id, named, rule)
 
 

@@ -1,12 +1,14 @@
 """What a project says of its environments."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from django.db import transaction
 
 from audit.actors import Actor
 from audit.services import record
 from datasets.models.versions import Dataset
+from deployments import conditions as limits
 from deployments.gate_rules import ENVIRONMENTS
 from deployments.models import Deployment, Environment, Release
 from deployments.queries.environments import PRODUCTION
@@ -17,9 +19,18 @@ from projects.permissions import Role
 
 @transaction.atomic
 def set_up_environment(
-    project: Project, name: str, *, signers: Sequence[str], datasets: Sequence[str], by: Actor
+    project: Project,
+    name: str,
+    *,
+    signers: Sequence[str],
+    datasets: Sequence[str],
+    by: Actor,
+    conditions: Mapping[str, Any] | None = None,
 ) -> Environment:
-    """Add an environment, or say otherwise who signs there and which data is allowed. Versions go through it first."""
+    """Add an environment, or say otherwise who signs there, which data is allowed and which limits versions keep.
+
+    Versions go through it first. Who signed under other limits is asked again.
+    """
     if name not in ENVIRONMENTS:
         known = ", ".join(ENVIRONMENTS)
         raise Invalid(f"There is no environment {name[:40]}. Known: {known}.", fields={"name": f"One of: {known}."})
@@ -32,10 +43,13 @@ def set_up_environment(
     known_data = set(Dataset.objects.filter(project=project).values_list("name", flat=True))
     if strange := [one for one in datasets if one not in known_data]:
         raise Invalid(f"There is no dataset “{strange[0][:80]}”.", fields={"datasets": "Names of datasets here."})
-    row, _ = Environment.objects.update_or_create(
-        project=project, name=name, defaults={"signers": list(signers), "datasets": list(datasets)}
-    )
-    facts = {"environment": name, "signers": list(signers), "datasets": list(datasets)}
+    said = {
+        "signers": list(dict.fromkeys(signers)),
+        "datasets": list(dict.fromkeys(datasets)),
+        "conditions": limits.checked(conditions or {}),
+    }
+    row, _ = Environment.objects.update_or_create(project=project, name=name, defaults=said)
+    facts = {"environment": name, **said}
     record(by, "environment.set_up", row, project_key=project.key, **facts)
     return row
 

@@ -8,6 +8,7 @@ from audit.services import record
 from deployments import gate_rules
 from deployments.models import Release
 from deployments.queries.deployments import champion_of, deployment_of
+from deployments.queries.environments import PRODUCTION
 from deployments.queries.gates import facts_of, needs_rehearsal
 from deployments.queries.versions import fingerprint_of, latest_gate, rehearsal_of, rule_for_version, version_at
 from deployments.services.judging import judge
@@ -67,11 +68,12 @@ def ask(version: ModelVersion, environment: str, comment: str, by: Actor, instea
         )
     _refuse_if_in_use(version, environment)
     project, rule = version.model.project, rule_for_version(version, environment)
+    url = reverse("model-version", args=[project.key, version.model.name, version.number])
     return open_gate(
         project,
         subject=version,
         name=str(version),
-        url=reverse("model-version", args=[project.key, version.model.name, version.number]),
+        url=url if environment == PRODUCTION else f"{url}?to={environment}",
         environment=environment,
         fingerprint=fingerprint_of(version, environment),
         checks=gate_rules.checks(facts_of(version, environment)),

@@ -119,7 +119,7 @@ def fail_promotion(release_id: str, message: str, *, by: Actor) -> None:
         state=TrafficPlan.State.STOPPED, reason=message, ended_at=Now()
     )
     record(by, "release.failed", release, project_key=release.deployment.project.key, why=message)
-    text = f"{release.version} did not go to production: {message}"
+    text = f"{release.version} did not go to {release.deployment.environment}: {message}"
     tell_team(release.deployment.project, text, release.deployment)
 
 

@@ -13,8 +13,10 @@ from django.conf import settings
 
 from accounts.one_time import digest
 from deployments.serving import messages, openapi, protocols, tensors
+from deployments.serving.binary import HEAD
 from deployments.serving.inference import Facts, Loaded
 from deployments.serving.journal import Journal, seal_leftovers
+from deployments.serving.limits import Bound, Key, OverLimit
 from deployments.serving.messages import Reply, Request, problem
 from deployments.serving.metrics import Metrics
 from deployments.serving.protocols import Asked, Place
@@ -27,6 +29,7 @@ from problems.problem import Missing, Problem, Unavailable
 log = logging.getLogger(__name__)
 LONG_BODY = 128 * 1024
 STICKY = HEADER.lower().encode()
+BYTES = b"application/octet-stream"
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -115,6 +118,8 @@ class Application:
             reply = await self._route(request, began)
         except Problem as refusal:
             reply = problem(refusal)
+            if request.path.startswith("/v2/"):
+                reply = replace(reply, body=tensors.refusal_of(refusal))
         except Exception:
             log.exception("A request broke its handler.")
             reply = problem(_broken())
@@ -132,14 +137,27 @@ class Application:
         if place is None:
             raise Missing("There is nothing here. Predictions are at /v1/deployments/<name>/predict.")
         _only(request, place.method)
-        name = self._check_key(request, place.name)
+        key, name = self._check_key(request, place.name)
+        if place.method == "GET":
+            return await self._said(request, place, key, name, began)
+        outcome = "failed"
         try:
-            return await self._of_model(request, place, name, began)
+            reply = await self._said(request, place, key, name, began)
+            outcome = reply.outcome
+            return reply
+        finally:
+            self.refresher.limits.count(key.id, name, outcome)
+
+    async def _said(self, request: Request, place: Place, key: Key, name: str, began: float) -> Reply:
+        """The answer, or the refusal in the shape of the protocol that was spoken."""
+        try:
+            return await self._of_model(request, place, key, name, began)
         except Problem as refusal:
             reply = problem(refusal, deployment=name, counted=place.method == "POST")
+            reply = replace(reply, outcome=_outcome(refusal))
             return replace(reply, body=tensors.refusal_of(refusal)) if place.is_open_inference else reply
 
-    async def _of_model(self, request: Request, place: Place, name: str, began: float) -> Reply:
+    async def _of_model(self, request: Request, place: Place, key: Key, name: str, began: float) -> Reply:
         facts, model = self._model(name)
         trial = None if place.version else self.refresher.live.trials.get(name)
         if place.version not in ("", str(facts.version)):
@@ -150,18 +168,23 @@ class Application:
             return Reply(200, orjson.dumps(tensors.metadata(facts, model.signature)))
         if place.verb == "ready":
             return Reply(200, orjson.dumps({"name": name, "ready": True}))
-        messages.check_content(request)
+        self.refresher.limits.admit(key)
+        head = request.header(HEAD) if place.verb == "infer" else ""
+        messages.check_content(request, any_type=bool(head))
         body = await request.body()
         seconds = min(settings.PREDICT_SECONDS, facts.seconds or settings.PREDICT_SECONDS)
-        asker = Asker(request.header(STICKY).encode(), body, began, seconds)
+        asker = Asker(request.header(STICKY).encode(), body, began, seconds, head)
+        bound = Bound(self.refresher.limits, key, name)
         if not (repeat := request.header(b"idempotency-key")):
-            return await self._predict(asker, facts, model, trial, place.verb)
+            return await self._predict(asker, facts, model, trial, place.verb, bound)
         who = digest(f"{request.path} {request.header(b'authorization')}")
         once = self._repeats.once
-        return await once(who, repeat, body, lambda: self._predict(asker, facts, model, trial, place.verb))
+        return await once(
+            who, repeat, head.encode() + body, lambda: self._predict(asker, facts, model, trial, place.verb, bound)
+        )
 
-    def _check_key(self, request: Request, name: str) -> str:
-        """The deployment of the key that was sent, which must be the one that is named."""
+    def _check_key(self, request: Request, name: str) -> tuple[Key, str]:
+        """The key that was sent, and the deployment: the one that is named must be one of the key's."""
         scheme, _, secret = request.header(b"authorization").partition(" ")
         secret = secret.strip()
         known = scheme.lower() == "bearer" and secret.isascii() and 0 < len(secret) <= 200
@@ -171,9 +194,9 @@ class Application:
                 "Send the key of this deployment: `Authorization: Bearer bk_…`. "
                 "It is missing, unknown, expired or revoked."
             )
-        if name and key.deployment != name:
+        if name and name not in key.deployments:
             raise Missing("There is no such deployment for this key.")
-        return key.deployment
+        return key, name or key.deployments[0]
 
     def _model(self, name: str) -> tuple[Facts, Loaded]:
         live = self.refresher.live
@@ -183,35 +206,40 @@ class Application:
             raise Unavailable(f"{trouble} Nothing was answered.", code="corrupted")
         raise Unavailable("Nothing is in production here yet.", code="not_ready")
 
-    async def _predict(self, asker: Asker, facts: Facts, model: Loaded, trial: OnTrial | None, verb: str) -> Reply:
+    async def _predict(
+        self, asker: Asker, facts: Facts, model: Loaded, trial: OnTrial | None, verb: str, bound: Bound
+    ) -> Reply:
         assert self._traffic is not None
         if self._pending >= settings.PREDICT_QUEUE:
             raise Overloaded("This server has more requests than it can hold. Try again in a second.")
         self._pending += 1
         try:
             async with asyncio.timeout(asker.seconds):
-                asked = await self._read(verb, asker.body, model)
-                who, answered = await self._traffic.answer(facts, model, trial, asked.rows, asker)
+                asked = await self._read(verb, asker, model)
+                with bound.room(len(asked.rows)):
+                    who, answered = await self._traffic.answer(facts, model, trial, asked.rows, asker)
         except TimeoutError:
             raise Unavailable(
                 f"It took longer than {asker.seconds:g} s. Nothing was answered.", code="time_limit"
             ) from None
         finally:
             self._pending -= 1
-        return Reply(200, asked.body(who, answered), facts.deployment, True, answered.rows, answered.unknown)
+        content, front = asked.body(who, answered)
+        reply = Reply(200, content, facts.deployment, True, answered.rows, answered.unknown)
+        return replace(reply, content_type=BYTES, extra=((HEAD, str(front).encode()),)) if front else reply
 
-    async def _read(self, verb: str, body: bytes, model: Loaded) -> Asked:
+    async def _read(self, verb: str, asker: Asker, model: Loaded) -> Asked:
         """What a body asks; a long one is read beside the loop, so that others need not wait for it."""
-        if len(body) <= LONG_BODY:
-            return protocols.asked(verb, body, model.signature)
+        if len(asker.body) <= LONG_BODY:
+            return protocols.asked(verb, asker.body, model.signature, asker.head)
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, protocols.asked, verb, body, model.signature)
+        return await loop.run_in_executor(self._pool, protocols.asked, verb, asker.body, model.signature, asker.head)
 
     def _health(self, request: Request) -> Reply:
         return Reply(200, b'{"status":"ok"}')
 
     def _server(self, request: Request) -> Reply:
-        return Reply(200, b'{"name":"baton","version":"2","extensions":[]}')
+        return Reply(200, b'{"name":"baton","version":"2","extensions":["binary_tensor_data"]}')
 
     def _readiness(self, request: Request) -> Reply:
         """Which deployments answer with which version, and what is wrong; 503 while something is."""
@@ -232,6 +260,13 @@ class Application:
         commits = self.journal.commits if self.journal else 0
         text = self.metrics.text(models, self.refresher.ready, commits)
         return Reply(200, text.encode(), content_type=b"text/plain; version=0.0.4; charset=utf-8")
+
+
+def _outcome(refusal: Problem) -> str:
+    """What the counts of a key call it: beyond its limits, wrong in itself, or our failure."""
+    if isinstance(refusal, OverLimit):
+        return "limited"
+    return "failed" if refusal.status >= 500 or isinstance(refusal, Overloaded) else "refused"
 
 
 def _only(request: Request, method: str) -> None:

@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-import orjson
-
 from deployments import golden
 from deployments.prediction_ids import new_ids
+from deployments.serving import lines
 from deployments.serving.parsing import RowsInvalid
 from experiments import baselines
 from experiments.compiled.columns import Reader
@@ -20,6 +19,7 @@ from problems.problem import Corrupted, Problem
 from projects.measures import NUMBERS
 from projects.policies import NO, YES, Rule
 
+Columns = dict[str, Sequence[Any]]
 MAX_ERRORS = 100
 HUNDRED, TRIES = 100, 5
 
@@ -121,21 +121,20 @@ class Loaded:
             raise RowsInvalid([dict(error) for error in errors[:MAX_ERRORS]], len(errors))
         return clean
 
-    def answered(self, rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], Sequence[Answer]]:
-        """Clean rows and their answers; plain values go to a compiled model as columns, without a matrix."""
+    def answered(self, rows: list[dict[str, Any]]) -> tuple[Columns, Sequence[Answer]]:
+        """Clean columns and the answers; plain values go to a compiled model as they are, without a matrix."""
         taken = self.reader.read(rows) if self.reader else None
         if taken is None or self.reader is None:
             clean = self.checked(rows)
-            return clean, self.predictor.predict(clean)
-        names = self.reader.names
-        clean = [dict(zip(names, values, strict=True)) for values in zip(*taken.values, strict=True)]
-        return clean, self.predictor.answers(taken.columns)
+            names = list(dict.fromkeys(name for row in clean for name in row))
+            return {name: [row.get(name) for row in clean] for name in names}, self.predictor.predict(clean)
+        return dict(zip(self.reader.names, taken.values, strict=True)), self.predictor.answers(taken.columns)
 
-    def unknown(self, rows: list[dict[str, Any]]) -> list[int]:
-        """How many values of each row are categories that training never saw."""
-        found = [0] * len(rows)
+    def unknown(self, columns: Columns, count: int) -> list[int]:
+        """How many values of each of `count` rows are categories that training never saw."""
+        found = [0] * count
         for name, known in self.categories.items():
-            words = [value if type(value := row[name]) is str else _word(value) for row in rows]
+            words = [value if type(value) is str else _word(value) for value in columns[name]]
             if not known.issuperset(words):
                 for place, one in enumerate(words):
                     found[place] += one is not None and one not in known
@@ -202,41 +201,51 @@ def answer_all(
     A shadow names the predictions that the caller got, `beside`.
     """
     rows = asked[0][0] if len(asked) == 1 else [row for some, _ in asked for row in some]
-    clean, found = model.answered(rows)
+    columns, found = model.answered(rows)
     first, now = round(time.time() * 1e6), time.perf_counter()  # whole microseconds, so that no two rows share one
-    ats = [(first + place) / 1e6 for place in range(len(rows))]
-    ids, unknown = new_ids(key, facts.deployment, ats), model.unknown(clean)
-    kind = model.signature["kind"]
-    fixed = {
+    ids = new_ids(key, facts.deployment, [(first + place) / 1e6 for place in range(len(rows))])
+    unknown = model.unknown(columns, len(rows))
+    answers, place = [], 0
+    for some, began in asked:
+        part = slice(place, place + len(some))
+        predictions = [
+            {"id": one, **decided(said, facts.policy, model.signature)}
+            for one, said in zip(ids[part], found[part], strict=True)
+        ]
+        more = _beside(model, facts, some, found[part], unknown[part])
+        more |= {"beside": beside[part]} if beside else {}
+        shared = {**_shared(model, facts), "latency_ms": round((now - began) * 1000, 3)}
+        inputs = {name: values[part] for name, values in columns.items()}
+        line = lines.written(shared, predictions, more, inputs, first + place)
+        answers.append(Answered(predictions, line, len(some), sum(unknown[part])))
+        place += len(some)
+    return answers
+
+
+def _shared(model: Loaded, facts: Facts) -> dict[str, Any]:
+    """What all rows of a request have in their lines."""
+    return {
         "deployment": facts.deployment,
         "release": facts.release,
         "version": facts.version,
         "role": facts.role,
-        "policy": facts.policy.version if facts.policy and kind == "binary" else None,
+        "policy": facts.policy.version if facts.policy and model.signature["kind"] == "binary" else None,
     }
-    answers, place = [], 0
-    for some, began in asked:
-        latency, predictions, lines, unseen = round((now - began) * 1000, 3), [], [], 0
-        for row in some:
-            one, values = found[place], clean[place]
-            unseen += unknown[place]
-            prediction = {"id": ids[place], **decided(one, facts.policy, model.signature)}
-            predictions.append(prediction)
-            line = {
-                **prediction,
-                **fixed,
-                "at": ats[place],
-                "latency_ms": latency,
-                "number": one.answer if kind in NUMBERS else one.score,
-                "row": values,
-                "unknown": unknown[place],
-                "baseline": shadow(facts.baseline, row, model.signature),
-                **({"beside": beside[place]} if beside else {}),
-            }
-            lines.append(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
-            place += 1
-        answers.append(Answered(predictions, b"".join(lines), len(some), unseen))
-    return answers
+
+
+def _beside(
+    model: Loaded, facts: Facts, rows: Sequence[Mapping[str, Any]], found: Sequence[Answer], unknown: Sequence[int]
+) -> dict[str, Sequence[Any]]:
+    """What the log keeps of each row beside its prediction; what no row has is left out."""
+    kept: dict[str, Sequence[Any]] = {}
+    if model.signature["kind"] in NUMBERS:
+        kept["number"] = [one.answer for one in found]
+    elif found[0].score is not None:
+        kept["number"] = [one.score for one in found]
+    kept["unknown"] = unknown
+    if facts.baseline is not None:
+        kept["baseline"] = [shadow(facts.baseline, row, model.signature) for row in rows]
+    return kept
 
 
 def decided(one: Answer, rule: Rule | None, signature: dict[str, Any]) -> dict[str, Any]:

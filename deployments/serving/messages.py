@@ -93,12 +93,15 @@ class Reply:
     unknown: int = 0
     content_type: bytes = b"application/json"
     extra: tuple[tuple[bytes, bytes], ...] = ()
+    outcome: str = "answered"
 
 
 def problem(refusal: Problem, *, deployment: str = "", counted: bool = False) -> Reply:
     """A refusal as a reply: the same shape everywhere, and how long to wait where waiting helps."""
     extra: list[tuple[bytes, bytes]] = []
-    if retry := RETRY_AFTER.get(refusal.status):
+    if "retry_after" in refusal.facts:
+        extra.append((b"retry-after", str(refusal.facts["retry_after"]).encode()))
+    elif retry := RETRY_AFTER.get(refusal.status):
         extra.append((b"retry-after", retry))
     if refusal.status == 401:
         extra.append((b"www-authenticate", b"Bearer"))
@@ -129,10 +132,11 @@ def _ours(host: str, allowed: tuple[str, ...]) -> bool:
     return bool(domain) and validate_host(domain, allowed)
 
 
-def check_content(request: Request) -> None:
-    """Only JSON, and not compressed."""
+def check_content(request: Request, *, any_type: bool = False) -> None:
+    """Only JSON, and not compressed; what has bytes behind its JSON may call itself anything."""
     kind = request.header(b"content-type").partition(";")[0].strip().lower()
-    if kind not in ("", "application/json", "text/json") and not kind.endswith("+json"):
+    json = kind in ("", "application/json", "text/json") or kind.endswith("+json")
+    if not json and not any_type:
         raise Problem("Send the rows as JSON, with `Content-Type: application/json`.", code="wrong_content_type")
     if request.header(b"content-encoding").strip().lower() not in ("", "identity"):
         raise Problem("Compressed bodies are not read. Send plain JSON.", code="wrong_encoding")

@@ -142,7 +142,7 @@ REFUSALS = {
     "409": "This Idempotency-Key was used for another request",
     "413": f"More than 5 MB, or more than {MAX_ROWS} rows",
     "422": "A value does not fit; `errors` names row and field",
-    "429": "Too many requests wait; try again after `Retry-After`",
+    "429": "Too many requests wait, or more than this key may ask; try again after `Retry-After`",
     "503": "Not able to answer now; nothing was answered",
 }
 PROBLEM = {

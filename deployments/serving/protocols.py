@@ -10,9 +10,10 @@ from typing import Any
 
 import orjson
 
+from deployments.serving import binary
 from deployments.serving.inference import Answered, Facts
 from deployments.serving.parsing import json_of, rows_in, rows_of
-from deployments.serving.tensors import infer_body, infer_rows, wanted
+from deployments.serving.tensors import Wanted, infer_body, infer_rows, wanted
 from problems.problem import Invalid
 
 Signature = Mapping[str, Any]
@@ -138,19 +139,24 @@ class Asked:
     """What a body asks: rows, and how its answer is written."""
 
     rows: Rows
-    body: Callable[[Facts, Answered], bytes]
+    body: Callable[[Facts, Answered], tuple[bytes, int]]
 
 
-def asked(verb: str, body: bytes, signature: Signature) -> Asked:
-    """Read the body of a request in the language of its address."""
+def asked(verb: str, body: bytes, signature: Signature, head: str = "") -> Asked:
+    """Read the body of a request in the language of its address; `head` is how long the JSON before bytes is."""
     if verb == "predict":
-        return Asked(rows_of(body), own_body)
+        return Asked(rows_of(body), lambda facts, answered: (own_body(facts, answered), 0))
     if verb == "invocations":
-        return Asked(invocation_rows(body, signature), invocation_body)
-    data = json_of(body)
+        rows = invocation_rows(body, signature)
+        return Asked(rows, lambda facts, answered: (invocation_body(facts, answered), 0))
+    front, rest = binary.cut(body, head) if head else (body, b"")
+    data = json_of(front)
+    if isinstance(data, dict) and head:
+        binary.filled(data.get("inputs"), rest)
     rows = infer_rows(data, signature)
     names = wanted(data, signature)
-    return Asked(rows, lambda facts, answered: infer_body(facts, answered, signature, names, data.get("id")))
+    written = Wanted(names, binary.wanted(data, names), data.get("id"))
+    return Asked(rows, lambda facts, answered: infer_body(facts, answered, signature, written))
 
 
 def own_body(facts: Facts, answered: Answered) -> bytes:

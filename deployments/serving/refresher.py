@@ -6,13 +6,17 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from uuid import UUID
 
 from django.db import DatabaseError, InterfaceError, close_old_connections
 
+from deployments.queries.keys import used_today
 from deployments.services.servers import mark_trouble, server_seen, tell_log_trouble
 from deployments.services.traffic import add_tallies
+from deployments.services.uses import add_uses
 from deployments.serving import snapshot
 from deployments.serving.inference import Facts, Loaded, load
+from deployments.serving.limits import Key, Limits
 from deployments.serving.tallies import Tallies
 from deployments.serving.traffic import OnTrial
 from problems.problem import Problem
@@ -22,13 +26,14 @@ log = logging.getLogger(__name__)
 EVERY_SECONDS = 0.5
 RELOAD_SECONDS = 30.0
 SEEN_SECONDS = 5.0
+USES_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
 class Live:
     """What requests see: replaced as a whole, never changed."""
 
-    keys: dict[str, snapshot.Key] = field(default_factory=dict)
+    keys: dict[str, Key] = field(default_factory=dict)
     serving: dict[str, tuple[Facts, Loaded]] = field(default_factory=dict)
     trials: dict[str, OnTrial] = field(default_factory=dict)
     troubles: dict[str, str] = field(default_factory=dict)
@@ -41,6 +46,7 @@ class Refresher:
     def __init__(self, name: str) -> None:
         self.live = Live()
         self.tallies = Tallies()
+        self.limits = Limits()
         self.log_trouble: Callable[[], str] = str
         self._log_told = ""
         self._name = name
@@ -48,7 +54,7 @@ class Refresher:
         self._models: dict[str, Loaded] = {}
         self._files: dict[str, tuple[Path, tuple[int, int, int]]] = {}
         self._told: dict[str, str] = {}
-        self._loaded_at, self._told_at = 0.0, 0.0
+        self._loaded_at, self._told_at, self._uses_at = 0.0, 0.0, 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._forever, name="refresher", daemon=True)
 
@@ -65,6 +71,7 @@ class Refresher:
         while not self._stop.is_set():
             self.once()
             self._stop.wait(EVERY_SECONDS)
+        self._last_counts()
         close_old_connections()
 
     def once(self) -> None:
@@ -75,6 +82,7 @@ class Refresher:
             if due or snapshot.revision() != self._seen.revision:
                 self._take(snapshot.read())
             self._keep_counts()
+            self._keep_uses()
             self._tell_log()
             if time.monotonic() - self._told_at > SEEN_SECONDS:
                 server_seen(self._name)
@@ -134,6 +142,30 @@ class Refresher:
             for place, counts in found.items():
                 self.tallies.add(place, counts)
             raise
+
+    def _keep_uses(self, now: bool = False) -> None:
+        """What keys asked, to the database, and back what all servers together answered to those with a quota."""
+        if not now and time.monotonic() - self._uses_at < USES_SECONDS:
+            return
+        keys = self.live.keys
+        found, bound = self.limits.take(), [UUID(key.id) for key in keys.values() if key.rows_per_day is not None]
+        try:
+            if found:
+                add_uses(found)
+            totals = used_today(bound) if bound else {}
+        except Exception:
+            self.limits.give_back()
+            raise
+        self.limits.settle(totals, keys)
+        self._uses_at = time.monotonic()
+
+    def _last_counts(self) -> None:
+        """Before it ends, hand over what is counted; a database that is away now never gets it."""
+        try:
+            self._keep_counts()
+            self._keep_uses(now=True)
+        except Exception as error:
+            log.warning("The last counts could not be kept (%s).", type(error).__name__)
 
     def _model(self, bundle: str) -> Loaded:
         """The model of a bundle; loaded once, and refused when its file on disk was changed since."""

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from deployments.models import ConsumerKey, Release, Revision, TrafficPlan
 from deployments.serving.inference import Facts
+from deployments.serving.limits import Key
 from deployments.traffic import of_rows
 from experiments.models.runs import Run
 from projects.models.baseline import Baseline
@@ -19,14 +20,6 @@ from projects.policies import Rule
 from projects.queries.policies import rule_of, threshold_on
 
 Mark = tuple[int, datetime | None, int | None]
-
-
-@dataclass(frozen=True)
-class Key:
-    """One caller's key: the deployment it is for, and the Unix time at which it ends."""
-
-    deployment: str
-    ends: float
 
 
 @dataclass(frozen=True)
@@ -68,13 +61,20 @@ def read() -> Snapshot:
         for release in releases
     }
     champions = {one.deployment.name: facts[one.pk] for one in releases if one.state == Release.State.CHAMPION}
-    keys = {
-        digest: Key(deployment, ends.timestamp())
-        for digest, deployment, ends in ConsumerKey.objects.filter(
-            revoked_at=None, expires_at__gt=timezone.now()
-        ).values_list("digest", "deployment__name", "expires_at")
+    return Snapshot(number, champions, _trials(facts), _warm(), _keys())
+
+
+def _keys() -> dict[str, Key]:
+    """The keys that work, by their digests."""
+    working = ConsumerKey.objects.filter(revoked_at=None, expires_at__gt=timezone.now())
+    also: dict[Any, list[str]] = {}
+    for pk, name in working.filter(also__isnull=False).order_by("also__name").values_list("pk", "also__name"):
+        also.setdefault(pk, []).append(name)
+    rows = working.values_list("digest", "pk", "deployment__name", "expires_at", "per_minute", "rows_per_day")
+    return {
+        digest: Key(str(pk), (name, *also.get(pk, ())), ends.timestamp(), *limits)
+        for digest, pk, name, ends, *limits in rows
     }
-    return Snapshot(number, champions, _trials(facts), _warm(), keys)
 
 
 def _facts(release: Release, rule: Rule | None, baseline: dict[str, Any] | None) -> Facts:

@@ -1,13 +1,15 @@
-"""PURE: the Open Inference Protocol (v2) in JSON: a tensor for each input, and for each part of an answer."""
+"""PURE: the Open Inference Protocol (v2): a tensor for each input, and for each part of an answer."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
+from deployments.serving import binary
 from deployments.serving.inference import Answered, Facts
-from deployments.serving.parsing import rows_in
-from problems.problem import Invalid, Problem
+from deployments.serving.parsing import MAX_ROWS, rows_in
+from problems.problem import Invalid, Problem, TooLarge
 from projects.measures import NUMBERS, UNLABELLED
 
 Signature = Mapping[str, Any]
@@ -52,7 +54,7 @@ def output_types(signature: Signature) -> dict[str, str]:
 
 
 def infer_rows(data: Any, signature: Signature) -> Rows:
-    """The rows of a v2 request in JSON: one tensor for each input, all of one length."""
+    """The rows of a v2 request: one tensor for each input, all of one length."""
     tensors = data.get("inputs") if isinstance(data, dict) else None
     if not isinstance(tensors, list) or not tensors:
         raise Invalid('The body must be an object with "inputs", a list of tensors.')
@@ -77,7 +79,9 @@ def _tensor(tensor: Mapping[str, Any], name: str, kind: str) -> list[Any]:
     if not fits:
         raise Invalid(f"“{name}” must be of the datatype {DATATYPES[kind]}.", fields={name: "Wrong datatype."})
     if not isinstance(data, list):
-        raise Invalid(f"“{name}” needs its data as a JSON list.", fields={name: "No data."})
+        raise Invalid(f"“{name}” needs its data, as a JSON list or as bytes.", fields={name: "No data."})
+    if len(data) > MAX_ROWS:
+        raise TooLarge(f"{len(data)} rows are more than the {MAX_ROWS} that one request may carry.")
     if data and all(isinstance(one, list) and len(one) == 1 for one in data):
         data = [one[0] for one in data]
     if shape not in ([len(data)], [len(data), 1]):
@@ -96,15 +100,31 @@ def wanted(data: Mapping[str, Any], signature: Signature) -> list[str]:
     return [str(name) for name in names] or known
 
 
-def infer_body(facts: Facts, answered: Answered, signature: Signature, names: Sequence[str], request_id: Any) -> bytes:
-    """A v2 answer in JSON."""
+@dataclass(frozen=True)
+class Wanted:
+    """How a v2 answer is written: which tensors, which of them as bytes, and the name of the request."""
+
+    names: Sequence[str]
+    as_bytes: frozenset[str]
+    request_id: Any
+
+
+def infer_body(facts: Facts, answered: Answered, signature: Signature, asked: Wanted) -> tuple[bytes, int]:
+    """A v2 answer, and the length of its JSON where bytes stand behind that; 0 where it is JSON alone."""
     types, rows = output_types(signature), answered.predictions
-    outputs = [
-        {"name": name, "datatype": types[name], "shape": [len(rows)], "data": [row[name] for row in rows]}
-        for name in names
-    ]
+    outputs, behind = [], []
+    for name in asked.names:
+        values = [row[name] for row in rows]
+        output: dict[str, Any] = {"name": name, "datatype": types[name], "shape": [len(rows)]}
+        if name in asked.as_bytes:
+            behind.append(binary.written(values, types[name]))
+            output["parameters"] = {"binary_data_size": len(behind[-1])}
+        else:
+            output["data"] = values
+        outputs.append(output)
     body: dict[str, Any] = {"model_name": facts.deployment, "model_version": str(facts.version), "outputs": outputs}
-    return orjson.dumps(body | ({"id": request_id} if isinstance(request_id, str) else {}))
+    head = orjson.dumps(body | ({"id": asked.request_id} if isinstance(asked.request_id, str) else {}))
+    return b"".join([head, *behind]), len(head) if behind else 0
 
 
 def refusal_of(problem: Problem) -> bytes:

@@ -43,12 +43,14 @@ class OnTrial:
 
 @dataclass(frozen=True)
 class Asker:
-    """What a request says beside its rows: its key header, its body, when it began, how long it may take."""
+    """What a request says beside its rows: its key header, its body, when it began, how long it may take, and how long
+    the JSON is that stands before bytes."""
 
     sticky: bytes
     body: bytes
     began: float
     seconds: float
+    head: str = ""
 
 
 class Traffic:

@@ -105,6 +105,11 @@ def facts_of(content: bytes) -> dict[str, Any]:
 
 def loaded(content: bytes, signature: Mapping[str, Any]) -> CompiledModel:
     """The model in such bytes; ValueError, KeyError or IndexError where it is damaged."""
+    return CompiledModel(*parts_of(content), layout_of(signature["inputs"]))
+
+
+def parts_of(content: bytes) -> tuple[str, Prepared, dict[str, Array]]:
+    """What such bytes are made of: link, preparation, and the arrays of the estimator."""
     head, arrays = _read(content)
     words = tuple(
         Words({word: code for code, word in enumerate(known)}, arrays[f"table.{i}"], arrays[f"places.{i}"])
@@ -112,7 +117,7 @@ def loaded(content: bytes, signature: Mapping[str, Any]) -> CompiledModel:
     )
     numbers = Numbers(*(arrays[name] for name in ("fill", "shift", "scale", "places")))
     own = {name.removeprefix("model."): value for name, value in arrays.items() if name.startswith("model.")}
-    return CompiledModel(head["link"], Prepared(numbers, words, arrays["rest"]), own, layout_of(signature["inputs"]))
+    return head["link"], Prepared(numbers, words, arrays["rest"]), own
 
 
 def _read(content: bytes) -> tuple[dict[str, Any], dict[str, Array]]:

@@ -1,6 +1,6 @@
 """Reads about evaluations of runs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from django.db.models import QuerySet
 
@@ -11,9 +11,10 @@ from experiments.forecasting.steps import with_past
 from experiments.models.evaluations import Evaluation
 from experiments.models.runs import Run
 from problems.problem import Missing
+from projects.contract import TargetKind
 from projects.models.projects import Project
 from projects.queries.charter import columns_of
-from projects.queries.define import charter_of
+from projects.queries.define import charter_of, contract_in_force, goals_of
 
 
 def evaluations_of(run: Run) -> QuerySet[Evaluation]:
@@ -49,6 +50,17 @@ def seen_evaluations(found: Iterable[Evaluation], roles: Roles) -> list[Evaluati
 def protected_columns(project: Project) -> list[str]:
     """The columns that hold protected attributes, as Define names them."""
     return columns_of(charter_of(project).protected)
+
+
+MOST_ATTRIBUTES = 8
+
+
+def protected_in(run: Run, further: Sequence[str] = ()) -> list[str]:
+    """The columns of a run's data whose groups must be treated alike: of its targets, and those the charter names."""
+    known = {entry["name"] for entry in run.data.schema}
+    named = [goal.column for goal in goals_of(contract_in_force(run.project)) if goal.kind == TargetKind.FAIRNESS]
+    named += [*protected_columns(run.project), *further]
+    return [name for name in dict.fromkeys(named) if name in known and name != run.spec.get("target")][:MOST_ATTRIBUTES]
 
 
 def last_attributes(project: Project) -> list[str]:

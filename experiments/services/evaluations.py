@@ -17,7 +17,7 @@ from datasets.models.versions import Version
 from datasets.queries.versions import table_path
 from experiments.models.evaluations import Evaluation
 from experiments.models.runs import Run
-from experiments.queries.evaluations import last_attributes, protected_columns
+from experiments.queries.evaluations import MOST_ATTRIBUTES, last_attributes, protected_in
 from experiments.queries.models import bundle_path, rival_of
 from experiments.services.runs import engine_spec
 from jobs.models import Job
@@ -25,7 +25,7 @@ from jobs.models import State as JobState
 from jobs.services import start
 from notices.services import tell
 from problems.problem import Conflict, Gone, Invalid
-from projects.contract import TargetKind, as_row, judged_from
+from projects.contract import as_row, judged_from
 from projects.measures import UNLABELLED
 from projects.queries.define import contract_in_force, goals_of
 from projects.results import open_words
@@ -33,7 +33,6 @@ from projects.services.projects import lock_project
 from storage.blobs import verified_path
 
 PLATFORM = Machine("evaluation")
-MOST_ATTRIBUTES = 8
 SAME_TYPES = {"integer": ("integer", "number"), "number": ("integer", "number")}
 
 
@@ -96,11 +95,7 @@ def _fits(wanted: str, found: str) -> bool:
 def _attributes(run: Run, data: Version, given: Sequence[str] | None) -> list[str]:
     known = [entry["name"] for entry in data.schema]
     if given is None:
-        goals = goals_of(contract_in_force(run.project))
-        usual = [goal.column for goal in goals if goal.kind == TargetKind.FAIRNESS]
-        usual += [*protected_columns(run.project), *last_attributes(run.project)]
-        fit = [name for name in dict.fromkeys(usual) if name in known and name != run.spec["target"]]
-        return fit[:MOST_ATTRIBUTES]
+        return [name for name in protected_in(run, last_attributes(run.project)) if name in known]
     names = list(dict.fromkeys(str(name) for name in given))
     if unknown := [name for name in names if name not in known]:
         raise Invalid(f"{data} has no column “{unknown[0][:60]}”.", fields={"attributes": "Not a column."})
@@ -131,6 +126,15 @@ def judging_spec(evaluation: Evaluation) -> dict[str, Any]:
     if rival := rival_of(run):
         spec["rival"] = {"bundle": str(bundle_path(rival)), "name": str(rival)}
     return spec
+
+
+def looking_spec(run: Run, parts: Sequence[str]) -> dict[str, Any]:
+    """The same for some parts only, on the locked test rows, where no evaluation is kept."""
+    contract = contract_in_force(run.project)
+    asked = Evaluation(run=run, data=run.data, contract=contract, attributes=protected_in(run))
+    spec = judging_spec(asked)
+    spec.pop("rival", None)
+    return spec | {"parts": list(parts)}
 
 
 def _bundle(run: Run) -> Path:

@@ -13,6 +13,8 @@ from projects.api.projects import caller
 from projects.models.flow import Round, StageAnswer
 from projects.overview import STAGES, Stop, rail
 from projects.queries.flow import begun_of, rounds_of
+from projects.results import Words, words
+from projects.reviewing import spoken
 from projects.services.flow import answer_stage, set_due
 from projects.services.rounds import reached, review_of
 
@@ -50,7 +52,7 @@ def show_stop(stop: Stop) -> dict[str, Any]:
     }
 
 
-def show_round(each: Round) -> dict[str, Any]:
+def show_round(each: Round, said: Words) -> dict[str, Any]:
     """One finished round."""
     return {
         "number": each.number,
@@ -60,7 +62,7 @@ def show_round(each: Round) -> dict[str, Any]:
         "closed_by": each.closed_by.name if each.closed_by else None,
         "signed_as": each.role,
         "reached": each.reached,
-        "review": each.review,
+        "review": spoken(each.review, said.text),
         "fingerprint": each.fingerprint,
     }
 
@@ -113,7 +115,8 @@ class Rounds(ProjectEndpoint):
 
         A review is signed in the browser, which opens the next round.
         """
-        response = self.page_of(rounds_of(self.project), show_round)
+        said = words(self.project.key, self.roles)
+        response = self.page_of(rounds_of(self.project), lambda each: show_round(each, said))
         begun = begun_of(self.project)
         now = reached(self.project, rail(self.project))
         assert isinstance(response.data, dict)
@@ -121,6 +124,6 @@ class Rounds(ProjectEndpoint):
             "number": begun.number,
             "opened_at": begun.at.isoformat(),
             "reached": now,
-            "review": review_of(self.project, begun, now),
+            "review": spoken(review_of(self.project, begun, now), said.text),
         }
         return response

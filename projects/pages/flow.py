@@ -21,7 +21,8 @@ from projects.pages.projects import person, target_rows
 from projects.permissions import Role
 from projects.queries.define import charter_of
 from projects.queries.flow import answers_of, begun_of, rounds_of
-from projects.reviewing import PARTS, fingerprint
+from projects.results import Words, words
+from projects.reviewing import PARTS, fingerprint, spoken
 from projects.services.flow import answer_stage, set_due
 from projects.services.rounds import open_next_round, reached, review_of
 from web.figures import templates
@@ -115,7 +116,7 @@ class Rounds(ProjectPage, FormPage):
         drawn = [(number, found.get("rows", [])) for number, found in known if found.get("fresh", True)]
         return {
             "now": now,
-            "review": shown_review(self.review),
+            "review": shown_review(self.review, words(self.project.key, self.roles)),
             "rows": _targets(project, now["rows"], who),
             "begun": begun_of(project),
             "page_obj": page,
@@ -135,7 +136,7 @@ class RoundReview(ProjectPage):
 
     def get(self, request: HttpRequest, number: int) -> HttpResponse:
         """Show it."""
-        project = self.project
+        project, said = self.project, words(self.project.key, self.roles)
         who = charter_of(project).positive_word
         if number == project.round:
             begun = begun_of(project)
@@ -146,7 +147,7 @@ class RoundReview(ProjectPage):
                 begun=begun.at,
                 now=now,
                 rows=_targets(project, now["rows"], who),
-                review=shown_review(review),
+                review=shown_review(review, said),
             )
         closed = rounds_of(project).filter(number=number).first()
         if closed is None:
@@ -158,16 +159,17 @@ class RoundReview(ProjectPage):
             closed=closed,
             now=closed.reached,
             rows=rows,
-            review=shown_review(closed.review),
+            review=shown_review(closed.review, said),
         )
 
 
-def shown_review(review: Mapping[str, Any]) -> dict[str, Any]:
+def shown_review(kept: Mapping[str, Any], said: Words) -> dict[str, Any]:
     """A review for the template: its parts with their titles, and moments that can be formatted."""
+    review = spoken(kept, said.text)
     parts = [
-        (title, [line | {"at": parse_datetime(line["at"])} for line in kept["lines"]], kept["older"])
+        (title, [line | {"at": parse_datetime(line["at"])} for line in part["lines"]], part["older"])
         for name, title in PARTS.items()
-        if (kept := review.get("parts", {}).get(name))
+        if (part := review.get("parts", {}).get(name))
     ]
     return {"finding": review.get("finding", ""), "parts": parts}
 

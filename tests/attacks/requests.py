@@ -216,7 +216,9 @@ def served(route: Route, things: Things) -> dict[str, Any]:
     """What fields of deployments, aliases and views mean."""
     found: dict[str, Any] = {"signers": [], "hold": "30m", "shadow": "", "traffic": [10], "keep": [], "share": None}
     if "/environments/" in route.pattern:
-        found["datasets"] = []
+        found |= {"datasets": [], "conditions": {"gap": 10}}
+    if "/keys/" in route.pattern:
+        found["also"] = []
     if "/autonomy/" in route.pattern:
         found["share"] = 10
     if "/promote/" in route.pattern or "/batch" in route.pattern:

@@ -37,7 +37,10 @@ IN_PROJECTS = [route for route in ROUTES if has_project(route)]
 WITH_OBJECTS = [route for route in ROUTES if has_object(route)]
 # A name in the address that need not exist yet: the request makes it, in the project of the address.
 MAKES_ITS_NAME = {f"api/v1/projects/<slug:key>/datasets/<slug:name>/{how}/" for how in ("uploads", "resumable")} | {
-    "api/v1/projects/<slug:key>/environments/<slug:name>/"  # three names that every project has
+    # three names that every project has
+    "api/v1/projects/<slug:key>/environments/<slug:name>/",
+    "p/<slug:key>/deploy/environments/<slug:name>/",
+    "p/<slug:key>/deploy/environments/<slug:name>/drop/",
 }
 FIRST = {action: (route.pattern, method) for route in reversed(ROUTES) for method, action in route.actions.items()}
 API = [route for route in ROUTES if route.is_api and "docs" not in route.pattern]

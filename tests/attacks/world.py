@@ -517,6 +517,7 @@ EXAMPLES: dict[str, Callable[[Things, list[str], str], Any]] = {
     "batches": lambda t, words, kind: t["deployments.batchscoring"].number,
     "batch-plans": lambda t, words, kind: t["deployments.batchplan"].number,
     "keys": lambda t, words, kind: t["deployments.consumerkey"].pk,
+    "applications": lambda t, words, kind: t["deployments.consumerkey"].pk,
     "releases": lambda t, words, kind: t["deployments.release"].pk,
     "predictions": lambda t, words, kind: t.prediction,
     "autonomy": lambda t, words, kind: t["monitoring.retrainpolicy"].version,

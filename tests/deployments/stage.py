@@ -52,13 +52,13 @@ class Trained:
     spec: dict[str, Any]
 
 
-def train(folder: Path, method: str = "logistic", seed: int = 7, **changes: Any) -> Trained:
-    """Train on 400 rows of a planted story, in this process."""
+def train(folder: Path, method: str = "logistic", seed: int = 7, rows: int = 400, **changes: Any) -> Trained:
+    """Train on some rows of a planted story, in this process."""
     folder.mkdir(parents=True, exist_ok=True)
     chance = np.random.default_rng(3)
-    months, charge = chance.integers(1, 60, 400), chance.normal(60, 20, 400).round(2)
-    plan = chance.choice(["flex", "year", "two years"], 400)
-    gone = 1 / (1 + np.exp(-(1.5 - months / 12 + (plan == "flex") * 1.2 + (charge - 60) / 30))) > chance.random(400)
+    months, charge = chance.integers(1, 60, rows), chance.normal(60, 20, rows).round(2)
+    plan = chance.choice(["flex", "year", "two years"], rows)
+    gone = 1 / (1 + np.exp(-(1.5 - months / 12 + (plan == "flex") * 1.2 + (charge - 60) / 30))) > chance.random(rows)
     charges = [None if i % 20 == 0 else value for i, value in enumerate(charge.tolist())]
     columns = {
         "months": pa.array(months, pa.int64()),

@@ -7,9 +7,11 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import orjson
 import pytest
 
 from deployments.serving.inference import Facts, answer, answer_all, load
+from deployments.serving.lines import rows_in
 from deployments.serving.parsing import RowsInvalid
 from tests.deployments import stage
 from tests.deployments.stage import ROW
@@ -64,7 +66,10 @@ def test_requests_that_share_a_call_are_answered_as_alone_and_one_that_does_not_
     assert [one.unknown for one in together] == [0, 1]
     said = [row["probability"] for one in together for row in one.predictions]
     assert said == pytest.approx(chances(model), abs=1e-12)
-    assert together[1].lines.count(b"\n") == 2
+    logged = [rows_in(orjson.loads(one.lines)) for one in together]
+    assert [[row["id"] for row in rows] for rows in logged] == [
+        [row["id"] for row in one.predictions] for one in together
+    ]
     with pytest.raises(RowsInvalid):
         answer_all(model, FACTS, [(ROWS, 0.0), ([ROW | {"months": "3"}], 0.0)], b"key")
 

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -82,7 +83,7 @@ TENSORS = [
 def test_every_form_of_mlflow_becomes_the_same_rows(body: Any) -> None:
     assert rows("invocations", body) == ROWS
     found = json.loads(
-        asked("invocations", json.dumps(body).encode(), SIGNATURE).body(FACTS, Answered(SAID, b"", 2, 0))
+        asked("invocations", json.dumps(body).encode(), SIGNATURE).body(FACTS, Answered(SAID, b"", 2, 0))[0]
     )
     assert found["predictions"] == ["yes", "no"]
     assert found["probabilities"] == [0.7, 0.2]
@@ -94,7 +95,7 @@ def test_tensors_become_the_same_rows_and_are_answered_by_name() -> None:
     assert rows("infer", body) == ROWS
     column = [tensor(one["name"], one["datatype"], [[value] for value in one["data"]], [2, 1]) for one in TENSORS]
     assert rows("infer", {"inputs": column}) == ROWS
-    found = json.loads(asked("infer", json.dumps(body).encode(), SIGNATURE).body(FACTS, Answered(SAID, b"", 2, 0)))
+    found = json.loads(asked("infer", json.dumps(body).encode(), SIGNATURE).body(FACTS, Answered(SAID, b"", 2, 0))[0])
     assert found == {
         "model_name": "churn",
         "model_version": "7",
@@ -159,3 +160,92 @@ def test_addresses_say_what_is_asked() -> None:
         "/v2/models/a/versions/x/infer",
     ):
         assert place_of(path) is None
+
+
+# ---- Tensors as bytes, as v2 clients send them by default ----
+
+
+def packed(tensors: list[tuple[str, str, bytes, int]], **more: Any) -> tuple[bytes, str]:
+    """A body with a JSON head and bytes behind it, and the head's length."""
+    inputs = [
+        {"name": name, "datatype": kind, "shape": [rows], "parameters": {"binary_data_size": len(part)}}
+        for name, kind, part, rows in tensors
+    ]
+    head = json.dumps({"inputs": inputs, **more}).encode()
+    return head + b"".join(part for _, _, part, _ in tensors), str(len(head))
+
+
+BINARY = [
+    ("months", "INT32", np.array([3, 4], "<i4").tobytes(), 2),
+    ("charge", "FP64", np.array([80.5, np.nan], "<f8").tobytes(), 2),
+    ("plan", "BYTES", b"\x04\x00\x00\x00flex\x04\x00\x00\x00year", 2),
+]
+
+
+def test_tensors_as_bytes_are_the_same_rows_and_a_number_that_is_none_is_a_gap() -> None:
+    body, head = packed(BINARY)
+    assert asked("infer", body, SIGNATURE, head).rows == ROWS
+
+
+def test_answers_are_written_as_bytes_where_that_is_wanted() -> None:
+    body, head = packed(BINARY, parameters={"binary_data_output": True}, id="x")
+    found, length = asked("infer", body, SIGNATURE, head).body(FACTS, Answered(SAID, b"", 2, 0))
+    said, rest = json.loads(found[:length]), found[length:]
+    assert said["id"] == "x"
+    sizes = {one["name"]: one["parameters"]["binary_data_size"] for one in said["outputs"]}
+    assert sum(sizes.values()) == len(rest)
+    assert rest[: sizes["answer"]] == b"\x03\x00\x00\x00yes\x02\x00\x00\x00no"
+    chances = rest[sizes["answer"] :][: sizes["probability"]]
+    assert np.frombuffer(chances, "<f8").tolist() == [0.7, 0.2]
+    only = [{"name": "probability", "parameters": {"binary_data": True}}, {"name": "answer"}]
+    body, head = packed(BINARY, outputs=only)
+    found, length = asked("infer", body, SIGNATURE, head).body(FACTS, Answered(SAID, b"", 2, 0))
+    outputs = json.loads(found[:length])["outputs"]
+    assert ("data" in outputs[0], outputs[1]["data"]) == (False, ["yes", "no"])
+
+
+@pytest.mark.parametrize(
+    "tensors",
+    [
+        [("months", "INT32", b"\x01\x00\x00", 1)],
+        [("months", "MOON", b"\x01", 1)],
+        [("months", "BF16", b"\x01\x00", 1)],
+        [("charge", "FP64", np.array([np.inf]).tobytes(), 1)],
+        [("plan", "BYTES", b"\x09\x00\x00\x00flex", 1)],
+        [("plan", "BYTES", b"\x04\x00", 1)],
+        [("plan", "BYTES", b"\x01\x00\x00\x00\xff", 1)],
+        [("plan", "BYTES", b"\x01\x00\x00\x00\x00", 1)],
+        [("months", "INT32", np.zeros(20_000, "<i4").tobytes(), 20_000)],
+    ],
+)
+def test_bytes_that_are_no_tensor_are_refused(tensors: Any) -> None:
+    body, head = packed(tensors)
+    with pytest.raises(Problem) as refusal:
+        asked("infer", body, SIGNATURE, head)
+    assert refusal.value.status in (413, 422)
+
+
+@pytest.mark.parametrize("length", ["", "x", "-1", "0", "99999999", "9" * 30, "²"])
+def test_a_length_of_the_head_that_is_none_is_refused(length: str) -> None:
+    body, _ = packed(BINARY)
+    with pytest.raises(Problem):
+        asked("infer", body, SIGNATURE, length or "0")
+
+
+def test_a_body_that_goes_on_or_ends_too_early_is_refused() -> None:
+    body, head = packed(BINARY)
+    for wrong in (body + b"\x00", body[:-1]):
+        with pytest.raises(Problem):
+            asked("infer", wrong, SIGNATURE, head)
+
+
+@given(st.binary(max_size=80), st.integers(0, 200), JSON)
+def test_no_bytes_break_the_reading(rest: bytes, length: int, data: Any) -> None:
+    head = json.dumps({"inputs": data}).encode()
+    refused = []
+    for told in (length, len(head)):
+        try:
+            asked("infer", head + rest, SIGNATURE, str(told))
+        except Problem as refusal:
+            refused.append(refusal.status)
+    assert max(refused, default=0) < 500

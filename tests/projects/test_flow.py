@@ -13,6 +13,7 @@ from django.utils import timezone
 from accounts.models import User
 from audit.models import Entry
 from audit.services import record
+from datasets.models.tags import ColumnTag
 from datasets.models.versions import Version
 from datasets.services.tags import tag_column
 from experiments.models.records import RunRecord
@@ -267,7 +268,7 @@ def test_the_review_writes_itself_and_the_signature_is_bound_to_what_was_seen(
     assert lines(review(cast), "worth")[0] == "Find: 74 of 100, met, as in the last round."
 
 
-def test_a_review_keeps_no_value_that_some_readers_must_not_see(cast: Cast) -> None:
+def test_a_review_keeps_no_value_that_some_readers_must_not_see(cast: Cast, api_of: Api, browser_of: Browser) -> None:
     version = publish(cast)
     Version.objects.update(schema=[{"name": "plan", "type": "text", "nullable": False}])
     tag_column(version.dataset, "plan", "personal", by=cast[Role.DATA_ENGINEER])
@@ -280,6 +281,15 @@ def test_a_review_keeps_no_value_that_some_readers_must_not_see(cast: Cast) -> N
     (line,) = lines(found, "learned")
     assert "waived rule 1" in line
     assert "year" not in line
+    ColumnTag.objects.all().delete()
+    assert "year" in lines(review(cast), "learned")[0]
+    signed = {"seen": 1, "review": seen_review(cast), "note": ""}
+    open_next_round(cast.project, **signed, by=cast[Role.BUSINESS_ANALYST])
+    tag_column(version.dataset, "plan", "personal", by=cast[Role.DATA_ENGINEER])
+    page = browser_of(cast[Role.VIEWER]).get("/p/churn/rounds/1/").content.decode()
+    assert "waived rule 1" in page
+    assert "year" not in page, "what is tagged later is hidden where it is shown"
+    assert "year" not in str(api_of(cast[Role.VIEWER]).get(f"{A}rounds/").json())
 
 
 def test_a_day_and_an_answer_belong_to_their_round(cast: Cast) -> None:
