@@ -1,4 +1,5 @@
-"""PURE: a model as one file: skops with a fixed allow-list, signature, reference, golden rows, card.
+"""PURE: a model as one file: skops with a fixed allow-list (or ONNX from elsewhere), signature, reference, golden rows,
+card.
 
 Nothing here ever asks a file which types it would like to have trusted: every type and loader in it must be on the
 list below, or the file is refused before anything in it is built. A sixth part may hold the same model as plain arrays
@@ -20,13 +21,17 @@ from experiments.compiled.proof import COMPILED, STORED, Proof, mark_of
 from experiments.forecasting.answering import Asked, asked
 from experiments.matrices import Layout, Matrix, from_rows, layout_of
 from experiments.unlabelled.asking import oddness, placed
+from experiments.uploading.onnx_models import OnnxModel
 from experiments.uploading.outside import wrapped
 from jobs.report import Report
 from problems.problem import Invalid
 from projects.measures import NUMBERS, UNLABELLED
 
-PARTS = ("model.skops", "signature.json", "reference.json", "golden.json", "card.json")
+SKOPS, ONNX = "model.skops", "model.onnx"
+TEXTS = ("signature.json", "reference.json", "golden.json", "card.json")
+PARTS = (SKOPS, *TEXTS)
 FAST = "compiled.npz"
+WHOLE = tuple(sorted(parts) for parts in (PARTS, (*PARTS, FAST), (ONNX, *TEXTS)))
 MOST_BYTES = 2 * 1024**3
 MOST_MEMBERS = 200_000
 _PLAIN = {
@@ -254,7 +259,7 @@ def pack(
         card = {**card, "serving": proof.facts}
     parts = {"signature.json": signature, "reference.json": reference, "golden.json": golden, "card.json": card}
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("model.skops", model)
+        archive.writestr(ONNX if signature.get("outside", {}).get("form") == "onnx" else SKOPS, model)
         if proof and proof.content is not None:
             archive.writestr(FAST, proof.content)
         for name, part in parts.items():
@@ -265,11 +270,10 @@ class Bundle:
     """An opened bundle. Its JSON parts are read at once, the model only when a predictor is asked for."""
 
     def __init__(self, parts: Mapping[str, bytes]) -> None:
-        self._model, self._fast = parts["model.skops"], parts.get(FAST)
+        self._form = ONNX if ONNX in parts else SKOPS
+        self._model, self._fast = parts[self._form], parts.get(FAST)
         try:
-            self.signature, self.reference, self.golden, self.card = (
-                dict(json.loads(parts[name])) for name in PARTS[1:]
-            )
+            self.signature, self.reference, self.golden, self.card = (dict(json.loads(parts[name])) for name in TEXTS)
         except (ValueError, TypeError) as error:
             raise Invalid("The bundle's descriptions cannot be read.", code="bad_bundle") from error
 
@@ -280,7 +284,7 @@ class Bundle:
             with zipfile.ZipFile(path) as archive:
                 _refuse_bomb(archive)
                 names = archive.namelist()
-                if sorted(names) not in (sorted(PARTS), sorted((*PARTS, FAST))):
+                if sorted(names) not in WHOLE:
                     raise Invalid("The bundle does not hold exactly its parts.", code="bad_bundle")
                 return cls({name: archive.read(name) for name in names})
         except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError) as error:
@@ -288,7 +292,8 @@ class Bundle:
 
     def predictor(self) -> "Predictor":
         """The stored pipeline itself, ready to answer."""
-        return Predictor(wrapped(loaded(self._model), self.signature), self.signature)
+        model = OnnxModel(self._model) if self._form == ONNX else loaded(self._model)
+        return Predictor(wrapped(model, self.signature), self.signature)
 
     def compiled(self) -> "Predictor":
         """The compiled model, ready to answer; Invalid says why there is none for this very model."""

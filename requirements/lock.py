@@ -11,6 +11,7 @@ LISTS = {
     HERE / "dev.in": HERE / "dev.txt",
     HERE / "boost.in": HERE / "boost.txt",
     HERE / "tune.in": HERE / "tune.txt",
+    HERE / "onnx.in": HERE / "onnx.txt",
 }
 
 
