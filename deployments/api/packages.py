@@ -8,7 +8,7 @@ from rest_framework.request import Request
 
 from datasets.downloads import sealed
 from deployments.queries.packages import package_as
-from experiments.queries.models import model_version_for
+from experiments.queries.models import Named, model_version_for
 from projects.access import ProjectEndpoint
 
 
@@ -18,9 +18,9 @@ class Package(ProjectEndpoint):
     action = "model.download"
 
     @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY})
-    def get(self, request: Request, key: str, name: str, number: int, form: str) -> HttpResponseBase:
+    def get(self, request: Request, key: str, name: str, number: Named, form: str) -> HttpResponseBase:
         """`fastapi` and `flask` are projects with tests and a Dockerfile, `mlflow` is a model that MLflow loads."""
         version = model_version_for(self.project, name, number)
         response = FileResponse(package_as(version, form, self.roles), content_type="application/zip")
-        sealed(response, f"{name}-v{number}-{form}.zip")
+        sealed(response, f"{name}-v{version.number}-{form}.zip")
         return response

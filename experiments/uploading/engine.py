@@ -84,12 +84,11 @@ def _run(spec: dict[str, Any], folder: Path, report: Report, threads: int) -> di
     beside = uplift.beside(spec, data, ours, matrices[1], report)
     surroundings = environment(spec["data_sha256"], spec["seed"], threads)
     surroundings["packages"] = _packages(surroundings["packages"], is_onnx, from_file)
-    path = folder / "bundle.zip"
     parts = (signature, spec, data, methods[UPLOADED], surroundings, matrices[1])
-    serving = packed_model(path, ours, *parts, stored=content)
+    serving = packed_model(folder / "bundle.zip", ours, *parts, stored=content)
     report.progress(STEPS, STEPS, "Done")
-    about = {**spec["uploaded"], "made_of": _made_of(model), "names_in_file": from_file}
     found = evaluation_of(spec, data, methods, UPLOADED, decide_by, weights) | beside
+    about = {**spec["uploaded"], "made_of": _made_of(model), "names_in_file": from_file}
     found |= {"signature": signature, "serving": serving, "uploaded": about}
     return {
         "method": UPLOADED,
