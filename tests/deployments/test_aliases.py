@@ -32,8 +32,13 @@ def test_the_server_answers_as_the_version_that_an_alias_names(
     release = stage.put_into_use(first, by)
     trial = Release.objects.create(deployment=release.deployment, version=second, state="trial", created_by=by)
     plan = TrafficPlan.objects.create(
-        deployment=release.deployment, number=1, challenger=trial, champion=release, state="running",
-        steps=[{"percent": 1, "minutes": 60}], created_by=by,
+        deployment=release.deployment,
+        number=1,
+        challenger=trial,
+        champion=release,
+        state="running",
+        steps=[{"percent": 1, "minutes": 60}],
+        created_by=by,
     )
     _, secret = make_key(release.deployment, name="shop", days=30, by=by)
     set_alias(first.model, name="stable", version=first, by=by)
