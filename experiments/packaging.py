@@ -23,7 +23,6 @@ from experiments.matrices import Layout, Matrix, from_rows, layout_of
 from experiments.unlabelled.asking import oddness, placed
 from experiments.uploading.onnx_models import OnnxModel
 from experiments.uploading.outside import wrapped
-from jobs.report import Report
 from problems.problem import Invalid
 from projects.measures import NUMBERS, UNLABELLED
 
@@ -382,11 +381,3 @@ class Predictor:
         names = self._signature["classes"]
         rows = zip(np.argmax(chances, axis=1), chances.tolist(), strict=True)
         return [Answer(names[best], row[best], dict(zip(names, row, strict=True))) for best, row in rows]
-
-
-def check(spec: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:
-    """Open packages from elsewhere as any package is opened; a type that is not on the list refuses them all."""
-    for done, said in enumerate(spec["files"]):
-        report.progress(done, len(spec["files"]), "checking models")
-        Bundle.open(Path(said["path"])).predictor()
-    return {}

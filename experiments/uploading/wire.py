@@ -99,7 +99,7 @@ def count_of(values: list[Value], width: int) -> int:
         if any(len(value) % width for value in packed):
             raise Torn("numbers cut")
         return single + sum(len(value) // width for value in packed)
-    return single + sum(_numbers(value).size for value in packed)
+    return single + sum(int(_numbers(value).size) for value in packed)
 
 
 def whole_numbers(values: list[Value]) -> list[int]:
