@@ -18,6 +18,7 @@ import numpy as np
 
 from experiments.compiled import model as compiling
 from experiments.compiled.proof import COMPILED, STORED, Proof, mark_of
+from experiments.forecasting import relative
 from experiments.forecasting.answering import Asked, asked
 from experiments.matrices import Layout, Matrix, from_rows, layout_of
 from experiments.unlabelled.asking import oddness, placed
@@ -292,7 +293,7 @@ class Bundle:
     def predictor(self) -> "Predictor":
         """The stored pipeline itself, ready to answer."""
         model = OnnxModel(self._model) if self._form == ONNX else loaded(self._model)
-        return Predictor(wrapped(model, self.signature), self.signature)
+        return Predictor(relative.wrapped(wrapped(model, self.signature), self.signature), self.signature)
 
     def compiled(self) -> "Predictor":
         """The compiled model, ready to answer; Invalid says why there is none for this very model."""

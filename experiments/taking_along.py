@@ -20,7 +20,7 @@ MODULES = (
     "experiments.signatures",
     "experiments.unlabelled.asking",
     *(f"experiments.compiled.{name}" for name in ("columns", "estimators", "model", "preparing", "proof", "trees")),
-    *(f"experiments.forecasting.{name}" for name in ("answering", "asking", "naive", "past", "steps")),
+    *(f"experiments.forecasting.{name}" for name in ("answering", "asking", "naive", "past", "relative", "steps")),
     *(f"experiments.uploading.{name}" for name in ("onnx_files", "onnx_models", "outside", "wire")),
     "jobs.report",
     "problems.problem",

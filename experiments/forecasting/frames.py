@@ -10,6 +10,7 @@ import pyarrow as pa
 from datasets.splitting import Split
 from experiments.columns import numbers_of, words_of
 from experiments.forecasting.past import Array, looked, on_grid, scale_of
+from experiments.forecasting.relative import apart
 from experiments.forecasting.steps import HOUR, MONTH, WEEKDAY, Plan, calendar, names, place, start_of
 from experiments.matrices import GAP
 from problems.problem import Invalid
@@ -54,6 +55,7 @@ class Frame:
     series: tuple[Series, ...]
     cut: int
     notices: list[str]
+    relative: bool = False  # learned in multiples of each series' own size
 
 
 def series_of(table: pa.Table, plan: Plan) -> tuple[list[Series], list[str]]:
@@ -134,7 +136,12 @@ def framed(table: pa.Table, plan: Plan, windows: int) -> Frame:
     begun = pa.array([start_of(int(target), plan.step) for target in targets], pa.timestamp("us")).cast(kind)
     kept = kept.set_column(kept.column_names.index(plan.time), plan.time, begun)
     called = np.array([one.name for one, *_ in parts], dtype=object)[owner]
-    return Frame(kept, truth, places, origins, targets, called, scales, split, tuple(series), cut, notices)
+    relative = len(series) > 1 and apart([one.values[: max(0, cut - one.first + 1)] for one in series])
+    if relative:
+        notices.append(
+            f"The series of “{plan.key}” are of very different size; each is learned in multiples of its own."
+        )
+    return Frame(kept, truth, places, origins, targets, called, scales, split, tuple(series), cut, notices, relative)
 
 
 def _too_short(plan: Plan, windows: int, series: list[Series]) -> Invalid:

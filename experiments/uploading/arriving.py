@@ -21,7 +21,7 @@ def check(spec: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:
 
 def _check(bundle: Bundle) -> None:
     model = bundle.predictor().pipeline
-    refuse_unsound(model.pipeline if isinstance(model, Outside) else model)
+    refuse_unsound(getattr(model, "pipeline", model))
     if isinstance(model, Outside):
         try:
             rows = from_rows(bundle.golden["rows"], layout_of(fields_of(bundle.signature)))
