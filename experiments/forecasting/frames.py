@@ -136,12 +136,16 @@ def framed(table: pa.Table, plan: Plan, windows: int) -> Frame:
     begun = pa.array([start_of(int(target), plan.step) for target in targets], pa.timestamp("us")).cast(kind)
     kept = kept.set_column(kept.column_names.index(plan.time), plan.time, begun)
     called = np.array([one.name for one, *_ in parts], dtype=object)[owner]
-    relative = len(series) > 1 and apart([one.values[: max(0, cut - one.first + 1)] for one in series])
-    if relative:
-        notices.append(
-            f"The series of “{plan.key}” are of very different size; each is learned in multiples of its own."
-        )
+    relative = _sizes_differ(series, cut, plan, notices)
     return Frame(kept, truth, places, origins, targets, called, scales, split, tuple(series), cut, notices, relative)
+
+
+def _sizes_differ(series: list[Series], cut: int, plan: Plan, notices: list[str]) -> bool:
+    """Whether each series is learned in multiples of its own size; it is told."""
+    if not apart([one.values[: max(0, cut - one.first + 1)] for one in series]):
+        return False
+    notices.append(f"The series of “{plan.key}” are of very different size; each counts in multiples of its own.")
+    return True
 
 
 def _too_short(plan: Plan, windows: int, series: list[Series]) -> Invalid:
