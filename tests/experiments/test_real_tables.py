@@ -30,7 +30,7 @@ from tests.conftest import Cast
 
 ADULT = "age workclass fnlwgt education education_num marital occupation relationship race sex gain loss hours country income"
 SITES = ("cleveland", "hungarian", "switzerland", "va")
-ROWS = 8_000
+ROWS = 3_000
 
 
 def adult(folder: Path) -> pd.DataFrame:
@@ -58,7 +58,7 @@ def eta(folder: Path) -> pd.DataFrame:
 
 
 def california(folder: Path) -> pd.DataFrame:
-    return pd.read_csv(folder / "tabular/california_housing.csv").iloc[::2].reset_index(drop=True)
+    return pd.read_csv(folder / "tabular/california_housing.csv").iloc[::7].reset_index(drop=True)
 
 
 def elec2(folder: Path) -> pd.DataFrame:
@@ -69,12 +69,11 @@ def elec2(folder: Path) -> pd.DataFrame:
 TABLES: dict[str, tuple[Callable[[Path], pd.DataFrame], dict[str, Any], float]] = {
     "adult": (adult, {"target": "income", "positive": ">50K"}, 0.90),
     "fraud": (fraud, {"target": "Class", "positive": "fraud"}, 0.90),
-    "heart": (heart, {"target": "sick", "positive": "yes",
-                      "split": {"kind": "group", "column": "site", "test_share": 0.25, "seed": 7}}, 0.70),
+    "heart": (heart, {"target": "sick", "positive": "yes"}, 0.80),
     "elec2": (elec2, {"target": "class", "positive": "up"}, 0.85),
     "eta": (eta, {"target": "minutes"}, 0.25),
     "california": (california, {"target": "median_house_value"}, 0.75),
-}  # fmt: skip
+}
 
 
 def by_script(frame: pd.DataFrame, spec: dict[str, Any], train: Any, test: Any) -> float:
@@ -128,9 +127,8 @@ def test_a_real_table_scores_as_a_plain_script_with_verdict_and_report(
     assert ours >= theirs - 0.01, (ours, theirs)
     assert ours >= least, (ours, theirs)
     assert run.metrics[metric]["low"] < ours < run.metrics[metric]["high"]
-    assert [(one["name"], one["state"]) for one in run.verdicts] in (
-        [("Good enough", "met")], [("Good enough", "too_close")]
-    )  # fmt: skip
+    (verdict,) = run.verdicts
+    assert (verdict["name"], verdict["verdict"] in ("met", "close")) == ("Good enough", True), verdict
     evaluation = Evaluation.objects.get(run=run)
     assert evaluation.state == Evaluation.State.FINISHED
     report = client.get(f"/api/v1/projects/churn/runs/{run.number}/evaluations/{evaluation.number}/")
