@@ -350,6 +350,16 @@ def champion(model: Model) -> ModelVersion | None:
     return release.version if release else None
 
 
+@pointer("challenger")
+def challenger(model: Model) -> ModelVersion | None:
+    """The version that is on trial in production."""
+    found = Release.objects.filter(
+        deployment__model=model, deployment__environment="production", state=Release.State.TRIAL
+    )
+    release = found.select_related("version__model").first()
+    return release.version if release else None
+
+
 @became
 def where_it_answers(version: ModelVersion) -> Iterable[Use]:
     """Each stay of a version in a deployment."""

@@ -11,9 +11,10 @@ from deployments.api import traffic as traffic_api
 from deployments.pages import batches, decisions, deploy, deployments, packages, traffic, versions
 from deployments.pages import environments as environment_pages
 from deployments.pages import keys as key_pages
+from experiments import version_names  # noqa: F401  what `version` means below
 
 P = "p/<slug:key>/"
-M = "projects/<slug:key>/models/<slug:name>/versions/<int:number>/"
+M = "projects/<slug:key>/models/<slug:name>/versions/<version:number>/"
 V = f"{P}models/<slug:name>/v<int:number>/"
 D = f"{P}deployments/<slug:name>/"
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -62,9 +63,7 @@ AD = f"{A}deployments/<slug:name>/"
 api_urls: list[URLPattern | URLResolver] = [
     path(f"{M}package/<slug:form>/", package_api.Package.as_view(), name="api-model-package"),
     path(f"{M}promote/", api.PromoteVersion.as_view(), name="api-promote"),
-    path(
-        f"{A}models/<slug:name>/versions/<int:number>/shadow/", traffic_api.ShadowVersion.as_view(), name="api-shadow"
-    ),
+    path(f"{M}shadow/", traffic_api.ShadowVersion.as_view(), name="api-shadow"),
     path(f"{A}environments/", environments.Environments.as_view(), name="api-environments"),
     path(f"{A}environments/<slug:name>/", environments.EnvironmentEndpoint.as_view(), name="api-environment"),
     path(f"{A}policies/", policies.Policies.as_view(), name="api-policies"),

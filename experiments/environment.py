@@ -13,6 +13,8 @@ ROOT = Path(__file__).resolve().parents[1]
 
 PACKAGES = ("scikit-learn", "numpy", "scipy", "pyarrow", "skops", "lightgbm", "xgboost-cpu")
 
+RUNTIME = "onnxruntime"  # answers ONNX models, of which nothing else does
+
 READERS = ("pyarrow",)  # it reads tables; no answer depends on it
 
 
@@ -75,7 +77,7 @@ def changed(before: Mapping[str, Any]) -> list[str]:
     packages = before.get("packages") or {}
     told = [
         f"{name} {packages[name]} is {version_of(name) or 'not installed'} here"
-        for name in PACKAGES
+        for name in (*PACKAGES, RUNTIME)
         if name not in READERS and packages.get(name) and packages[name] != version_of(name)
     ]
     was, now = str(before.get("python") or ""), platform.python_version()

@@ -28,7 +28,7 @@ from experiments.models.runs import Run
 from experiments.models.searches import Trial, Tuning
 from projects.moving import Check, Fields, Landing, Moved, moves
 
-PACKAGE = "experiments.packaging:check"
+PACKAGE = "experiments.uploading.arriving:check"
 
 
 def _run(fields: Fields, landing: Landing) -> None:

@@ -1,4 +1,5 @@
-"""PURE: a model as one file: skops with a fixed allow-list, signature, reference, golden rows, card.
+"""PURE: a model as one file: skops with a fixed allow-list (or ONNX from elsewhere), signature, reference, golden rows,
+card.
 
 Nothing here ever asks a file which types it would like to have trusted: every type and loader in it must be on the
 list below, or the file is refused before anything in it is built. A sixth part may hold the same model as plain arrays
@@ -17,17 +18,21 @@ import numpy as np
 
 from experiments.compiled import model as compiling
 from experiments.compiled.proof import COMPILED, STORED, Proof, mark_of
+from experiments.forecasting import relative
 from experiments.forecasting.answering import Asked, asked
 from experiments.matrices import Layout, Matrix, from_rows, layout_of
 from experiments.unlabelled.asking import oddness, placed
+from experiments.uploading.onnx_models import OnnxModel
 from experiments.uploading.outside import wrapped
-from jobs.report import Report
 from problems.problem import Invalid
 from projects.measures import NUMBERS, UNLABELLED
 
 Made = TypeVar("Made")
-PARTS = ("model.skops", "signature.json", "reference.json", "golden.json", "card.json")
+SKOPS, ONNX = "model.skops", "model.onnx"
+TEXTS = ("signature.json", "reference.json", "golden.json", "card.json")
+PARTS = (SKOPS, *TEXTS)
 FAST = "compiled.npz"
+WHOLE = tuple(sorted(parts) for parts in (PARTS, (*PARTS, FAST), (ONNX, *TEXTS)))
 MOST_BYTES = 2 * 1024**3
 MOST_MEMBERS = 200_000
 _PLAIN = {
@@ -255,7 +260,7 @@ def pack(
         card = {**card, "serving": proof.facts}
     parts = {"signature.json": signature, "reference.json": reference, "golden.json": golden, "card.json": card}
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("model.skops", model)
+        archive.writestr(ONNX if signature.get("outside", {}).get("form") == "onnx" else SKOPS, model)
         if proof and proof.content is not None:
             archive.writestr(FAST, proof.content)
         for name, part in parts.items():
@@ -266,11 +271,10 @@ class Bundle:
     """An opened bundle. Its JSON parts are read at once, the model only when a predictor is asked for."""
 
     def __init__(self, parts: Mapping[str, bytes]) -> None:
-        self._model, self._fast = parts["model.skops"], parts.get(FAST)
+        self._form = ONNX if ONNX in parts else SKOPS
+        self._model, self._fast = parts[self._form], parts.get(FAST)
         try:
-            self.signature, self.reference, self.golden, self.card = (
-                dict(json.loads(parts[name])) for name in PARTS[1:]
-            )
+            self.signature, self.reference, self.golden, self.card = (dict(json.loads(parts[name])) for name in TEXTS)
         except (ValueError, TypeError) as error:
             raise Invalid("The bundle's descriptions cannot be read.", code="bad_bundle") from error
 
@@ -281,7 +285,7 @@ class Bundle:
             with zipfile.ZipFile(path) as archive:
                 _refuse_bomb(archive)
                 names = archive.namelist()
-                if sorted(names) not in (sorted(PARTS), sorted((*PARTS, FAST))):
+                if sorted(names) not in WHOLE:
                     raise Invalid("The bundle does not hold exactly its parts.", code="bad_bundle")
                 return cls({name: archive.read(name) for name in names})
         except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError) as error:
@@ -289,7 +293,8 @@ class Bundle:
 
     def predictor(self) -> "Predictor":
         """The stored pipeline itself, ready to answer."""
-        return Predictor(wrapped(loaded(self._model), self.signature), self.signature)
+        model = OnnxModel(self._model) if self._form == ONNX else loaded(self._model)
+        return Predictor(relative.wrapped(wrapped(model, self.signature), self.signature), self.signature)
 
     def compiled(self) -> "Predictor":
         """The compiled model, ready to answer; Invalid says why there is none for this very model."""
@@ -384,11 +389,3 @@ class Predictor:
         names = self._signature["classes"]
         rows = zip(np.argmax(chances, axis=1), chances.tolist(), strict=True)
         return [Answer(names[best], row[best], dict(zip(names, row, strict=True))) for best, row in rows]
-
-
-def check(spec: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:
-    """Open packages from elsewhere as any package is opened; a type that is not on the list refuses them all."""
-    for done, said in enumerate(spec["files"]):
-        report.progress(done, len(spec["files"]), "checking models")
-        Bundle.open(Path(said["path"])).predictor()
-    return {}

@@ -75,6 +75,25 @@ def completed(given: Any, *, kind: str, columns: Columns, hints: tuple[str, ...]
     return spec
 
 
+def usual(kind: str, columns: Columns, target: str) -> Spec:
+    """What is ticked where a target cannot be learned: the usual, so that its reason is the only thing to see."""
+    methods = {family.key: family.checked({}, "methods") for family in for_kind(kind) if family.preset}
+    inputs = [] if kind == "forecast" else guess_inputs(columns, target)
+    return {"target": target, "positive": None, "inputs": inputs, "methods": methods}
+
+
+def unlearnable(target: str, kind: str, columns: Columns) -> str:
+    """Why a column cannot be what is predicted; empty where it can."""
+    if kind in UNLABELLED or not target:
+        return ""
+    try:
+        _target(target, kind, columns, ())
+        _enough_rows(columns[target], kind)
+    except Invalid as refusal:
+        return refusal.text
+    return ""
+
+
 def _known(given: Any, kind: str) -> None:
     if not isinstance(given, Mapping):
         raise _wrong("spec", "A run is described by an object of names and values.")

@@ -30,7 +30,8 @@ from experiments.evaluation.intervals import Held, measured
 from experiments.evaluation.metrics import Array, Binary, Numbers
 from experiments.forecasting.backtest import calibration_rows, coming, drawn, sizes_by_step, tested
 from experiments.forecasting.describing import described, proof
-from experiments.forecasting.steps import plan_of
+from experiments.forecasting.relative import Relative
+from experiments.forecasting.steps import names, plan_of
 from experiments.learning import series_of
 from experiments.packaging import Bundle, Predictor, pack
 from experiments.preparing import Prepared, prepared
@@ -77,7 +78,7 @@ def _run(spec: dict[str, Any], folder: Path, report: Report, threads: int) -> di
     weights = looked_at(fitted[chosen], spec, data, matrices[1], report, steps)
     parts = (data.split.train, data.split.test)
     sides = {side: (matrices[i], data.truth[parts[i]]) for i, side in enumerate(("train", "held_back"))}
-    series = series_of(fitted[chosen], sides)
+    series = _curves(fitted[chosen], sides)
     report.progress(steps - 1, steps, "Packing the model and checking it")
     ahead = _back_tested(spec, data, methods, chosen, fitted[chosen], matrices)
     signature = signature_of(spec, data, ahead) | _signed(spec, fitted[chosen], matrices[0])
@@ -120,7 +121,7 @@ def method_of(
 ) -> tuple[Pipeline, dict[str, Any]]:
     """Fit one method and measure it on the held-back rows."""
     family, started = FAMILIES[key], time.perf_counter()
-    model = pipeline(family, spec["kind"], settings, data.layout, spec["seed"], spec["methods"])
+    model = _made(key, settings, spec, data)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ConvergenceWarning)
         plain_vocabularies(model.fit(matrices[0], data.truth[data.split.train]))
@@ -139,6 +140,18 @@ def method_of(
     values = data.held_back_values
     found["metrics"] |= measured_goals(goals_in(spec), held, values, spec["seed"])
     return model, found | {"seconds": round(time.perf_counter() - started, 3)}
+
+
+def _made(key: str, settings: Mapping[str, Any], spec: Mapping[str, Any], data: Prepared) -> Any:
+    """A method, not fitted yet."""
+    made = pipeline(FAMILIES[key], spec["kind"], settings, data.layout, spec["seed"], spec["methods"])
+    if data.frame is None or not data.frame.relative or key == "dummy":
+        return made
+    return Relative(made, data.layout, names(plan_of(spec["forecast"], spec["target"])))
+
+
+def _curves(model: Any, sides: Mapping[str, tuple[Array, Array]]) -> list[dict[str, Any]]:
+    return series_of(model.pipeline, model.inside(sides)) if isinstance(model, Relative) else series_of(model, sides)
 
 
 def held_of(spec: Mapping[str, Any], data: Prepared, model: Pipeline, matrix: Array) -> tuple[Held, dict[str, Any]]:
@@ -198,7 +211,7 @@ def _back_tested(
     frame, plan, sizes = data.frame, plan_of(spec["forecast"], spec["target"]), None
     said = np.asarray(model.predict(matrices[1]), dtype=np.float64)
     if rows := calibration_rows(frame, plan):
-        before = pipeline(FAMILIES[chosen], spec["kind"], methods[chosen]["settings"], data.layout, spec["seed"])
+        before = _made(chosen, methods[chosen]["settings"], spec, data)
         places = np.searchsorted(data.split.train, rows[0]), np.searchsorted(data.split.train, rows[1])
         before.fit(matrices[0][places[0]], frame.truth[rows[0]])
         sizes = sizes_by_step(frame, plan, rows[1], before.predict(matrices[0][places[1]]))
@@ -307,7 +320,8 @@ def packed_model(
     card = _card(spec, data, method) | {"environment": dict(surroundings)}
     golden = {"rows": rows, "answers": expected}
     parts = {"signature": signature, "reference": reference, "golden": golden, "card": card}
-    pack(path, pipeline=model, **parts, prove=lambda kept: proved(model, kept, signature, matrix), stored=stored)
+    inner = getattr(model, "pipeline", model)
+    pack(path, pipeline=inner, **parts, prove=lambda kept: proved(model, kept, signature, matrix), stored=stored)
     bundle = Bundle.open(path)
     for answer, wanted in zip(bundle.predictor().predict(bundle.golden["rows"]), expected, strict=True):
         told = (answer.answer, answer.probability, answer.score)

@@ -2,6 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
+from experiments import version_names  # noqa: F401  what `version` means below
 from experiments.api import asking as api_asking
 from experiments.api import cases as api_cases
 from experiments.api import evaluations as api_evaluations
@@ -30,7 +31,7 @@ from experiments.tracking import addresses as tracking
 
 P, A = "p/<slug:key>/", "projects/<slug:key>/"
 V, AM = f"{P}models/<slug:name>/v<int:number>/", f"{A}models/<slug:name>/"
-AV = f"{AM}versions/<int:number>/"
+AV = f"{AM}versions/<version:number>/"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("models/", models.AllModels.as_view(), name="all-models"),

@@ -64,6 +64,7 @@ BESIDE = {
     "experiments": {
         "tried": "reads about searches",
         "pointers": "the socket of aliases that follow something",
+        "version_names": "a word of addresses",
         "picking": "the socket of rows for edge cases",
         "overview": "fills the socket",
         "discarding": "fills the socket of deletion",

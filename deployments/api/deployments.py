@@ -27,7 +27,7 @@ from deployments.services.releases import promote, roll_back, take_out_of_use
 from deployments.services.traffic import change_settings
 from deployments.services.trials import Trial
 from deployments.traffic import guards_of, planned
-from experiments.queries.models import model_version_for
+from experiments.queries.models import Named, model_version_for
 from problems.problem import Conflict, Invalid
 from projects.access import ProjectEndpoint
 from projects.api.projects import caller
@@ -101,7 +101,7 @@ class PromoteVersion(ProjectEndpoint):
     action = {"POST": "model.promote"}
 
     @extend_schema(request=PromoteBody, responses={202: OBJECT, 409: OBJECT, 422: OBJECT})
-    def post(self, request: Request, key: str, name: str, number: int) -> Response:
+    def post(self, request: Request, key: str, name: str, number: Named) -> Response:
         """Promote. 202 with the job; 409 with `blocked_by` while checks fail or signatures are missing: the `gate` is
         open then, and people can sign in the browser."""
         version = model_version_for(self.project, name, number)

@@ -11,7 +11,7 @@ from datasets.downloads import sealed
 from deployments.packages.forms import ONNX
 from deployments.queries.packages import package_as
 from deployments.services.packages import prove_onnx
-from experiments.queries.models import model_version_for
+from experiments.queries.models import Named, model_version_for
 from problems.problem import Conflict
 from projects.access import ProjectEndpoint
 from projects.api.projects import caller
@@ -24,7 +24,7 @@ class Package(ProjectEndpoint):
     action = {"GET": "model.download", "POST": "model.download"}
 
     @extend_schema(request=None, responses={202: OpenApiTypes.OBJECT, 409: OpenApiTypes.OBJECT})
-    def post(self, request: Request, key: str, name: str, number: int, form: str) -> Response:
+    def post(self, request: Request, key: str, name: str, number: Named, form: str) -> Response:
         """Prove `onnx`: a job makes it and compares its answers on held-back rows. Then it can be fetched, or not."""
         if form != ONNX:
             raise Conflict(f"Only {ONNX} is proved before it can be fetched.", code="not_needed")
@@ -32,11 +32,11 @@ class Package(ProjectEndpoint):
         return Response({"job": job_link(prove_onnx(version, by=caller(request)))}, status=202)
 
     @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY})
-    def get(self, request: Request, key: str, name: str, number: int, form: str) -> HttpResponseBase:
+    def get(self, request: Request, key: str, name: str, number: Named, form: str) -> HttpResponseBase:
         """`fastapi` and `flask` are projects with tests and a Dockerfile, `mlflow` is a model that MLflow loads.
 
         `onnx` is there after it was proved (POST): 409 before that, and where its answers are not the same."""
         version = model_version_for(self.project, name, number)
         response = FileResponse(package_as(version, form, self.roles), content_type="application/zip")
-        sealed(response, f"{name}-v{number}-{form}.zip")
+        sealed(response, f"{name}-v{version.number}-{form}.zip")
         return response

@@ -13,7 +13,7 @@ from deployments.queries.deployments import deployment_for
 from deployments.queries.traffic import counts_of, plan_to_change, plans_of
 from deployments.services.traffic import advance, start_shadow, stop
 from deployments.traffic import guards_of, minutes_of
-from experiments.queries.models import model_version_for
+from experiments.queries.models import Named, model_version_for
 from projects.access import ProjectEndpoint
 from projects.api.projects import caller
 from projects.queries.work import job_link
@@ -67,7 +67,7 @@ class ShadowVersion(ProjectEndpoint):
     action = {"POST": "model.promote"}
 
     @extend_schema(request=ShadowBody, responses={202: OBJECT, 409: OBJECT, 422: OBJECT})
-    def post(self, request: Request, key: str, name: str, number: int) -> Response:
+    def post(self, request: Request, key: str, name: str, number: Named) -> Response:
         """Let it answer beside the model in use; nobody gets its answers, so no gate is asked."""
         version = model_version_for(self.project, name, number)
         body = ShadowBody(data=request.data)

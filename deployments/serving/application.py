@@ -19,6 +19,7 @@ from deployments.serving.journal import Journal, seal_leftovers
 from deployments.serving.limits import Bound, Key, OverLimit
 from deployments.serving.messages import Reply, Request, problem
 from deployments.serving.metrics import Metrics
+from deployments.serving.pinning import pinned
 from deployments.serving.protocols import Asked, Place
 from deployments.serving.refresher import Refresher
 from deployments.serving.repeats import Repeats
@@ -159,9 +160,10 @@ class Application:
 
     async def _of_model(self, request: Request, place: Place, key: Key, name: str, began: float) -> Reply:
         facts, model = self._model(name)
-        trial = None if place.version else self.refresher.live.trials.get(name)
-        if place.version not in ("", str(facts.version)):
-            raise Missing(f"Version {place.version} does not answer here; version {facts.version} does.")
+        trial = self.refresher.live.trials.get(name)
+        if place.version:
+            facts, model = pinned(place.version, (facts, model), trial)
+            trial = None
         if place.verb == "openapi.json":
             return Reply(200, orjson.dumps(openapi.document(facts, model.signature, settings.PREDICT_URL)))
         if place.verb == "metadata":

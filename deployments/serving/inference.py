@@ -69,7 +69,8 @@ class Facts:
 
     `policy` is the signed decision policy, `baseline` the practice without a model, whose answers run in its shadow.
     `role` is what it is in a trial, `seconds` how long one request may take, where less than the server allows.
-    `answers_unlogged`: whether it answers, and says so, while the log cannot be written.
+    `answers_unlogged`: whether it answers, and says so, while the log cannot be written. `aliases` are the names that
+    people gave to versions of the model, each with the version's number.
     """
 
     release: str
@@ -82,6 +83,7 @@ class Facts:
     role: str = "champion"
     seconds: float | None = None
     answers_unlogged: bool = False
+    aliases: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -27,14 +27,14 @@ DATATYPES = {
     "date": "BYTES",
     "datetime": "BYTES",
 }
-OWN = re.compile(r"/v1/deployments/([^/]+)/(predict|openapi\.json|invocations)")
-V2 = re.compile(r"/v2/models/([^/]+)(?:/versions/([0-9]{1,9}))?(?:/(infer|ready))?")
+OWN = re.compile(r"/v1/deployments/([^/@]+)(?:@([a-z0-9-]{1,40}))?/(predict|openapi\.json|invocations)")
+V2 = re.compile(r"/v2/models/([^/]+)(?:/versions/([0-9]{1,9}|[a-z][a-z0-9-]{0,39}))?(?:/(infer|ready))?")
 GETS = frozenset({"openapi.json", "ready", "metadata"})
 
 
 @dataclass(frozen=True)
 class Place:
-    """What an address asks for. An empty `name` is the deployment of the key."""
+    """What an address asks for. An empty `name` is the deployment of the key, `version` a number or an alias."""
 
     name: str
     verb: str
@@ -56,7 +56,7 @@ def place_of(path: str) -> Place | None:
     if path == "/invocations":
         return Place("", "invocations")
     if own := OWN.fullmatch(path):
-        return Place(own[1], own[2])
+        return Place(own[1], own[3], own[2] or "")
     if found := V2.fullmatch(path):
         return Place(found[1], found[3] or "metadata", found[2] or "")
     return None

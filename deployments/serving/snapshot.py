@@ -5,13 +5,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F, Max, QuerySet
+from django.db.models import Count, F, Max, QuerySet
 from django.utils import timezone
 
 from deployments.models import ConsumerKey, Release, Revision, TrafficPlan
 from deployments.serving.inference import Facts
 from deployments.serving.limits import Key
 from deployments.traffic import of_rows
+from experiments.models.registry import Alias
 from experiments.models.runs import Run
 from projects.models.baseline import Baseline
 from projects.models.policy import Policy
@@ -19,7 +20,7 @@ from projects.models.projects import Kind
 from projects.policies import Rule
 from projects.queries.policies import rule_of, threshold_on
 
-Mark = tuple[int, datetime | None, int | None]
+Mark = tuple[int, datetime | None, int | None, datetime | None, int]
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Trial:
 class Snapshot:
     """One consistent view. `warm` holds the bundles of releases that were in use before."""
 
-    revision: Mark = (-1, None, None)
+    revision: Mark = (-1, None, None, None, 0)
     champions: dict[str, Facts] = field(default_factory=dict)
     trials: dict[str, Trial] = field(default_factory=dict)
     warm: frozenset[str] = frozenset()
@@ -45,21 +46,24 @@ class Snapshot:
 
 
 def revision() -> Mark:
-    """What changes with every change: releases and keys count theirs, policies are signed, baselines are added."""
+    """What changes with every change: releases and keys count theirs, policies are signed, baselines are added,
+    aliases are set, moved and removed."""
     number = Revision.objects.filter(pk=1).values_list("number", flat=True).first() or 0
     signed = Policy.objects.aggregate(last=Max("signed_at"))["last"]
-    return number, signed, Baseline.objects.aggregate(last=Max("pk"))["last"]
+    named = Alias.objects.aggregate(last=Max("set_at"), count=Count("pk"))
+    return number, signed, Baseline.objects.aggregate(last=Max("pk"))["last"], named["last"], named["count"]
 
 
 def read() -> Snapshot:
     """A new view. The revision is read first: a change in between is seen at the next look."""
     number = revision()
     releases = list(_releases().filter(state__in=[Release.State.CHAMPION, Release.State.TRIAL]))
-    rules, baselines = _rules(releases), _baselines(releases)
-    facts = {
-        release.pk: _facts(release, rules.get(release.pk), baselines.get(release.deployment.project_id))
-        for release in releases
-    }
+    rules, baselines, named = _rules(releases), _baselines(releases), _aliases(releases)
+    facts = {}
+    for release in releases:
+        baseline = baselines.get(release.deployment.project_id)
+        one = _facts(release, rules.get(release.pk), baseline)
+        facts[release.pk] = replace(one, aliases=tuple(named.get(release.version.model_id, [])))
     champions = {one.deployment.name: facts[one.pk] for one in releases if one.state == Release.State.CHAMPION}
     return Snapshot(number, champions, _trials(facts), _warm(), _keys())
 
@@ -122,6 +126,16 @@ def _baselines(releases: Sequence[Release]) -> dict[Any, dict[str, Any]]:
     projects = {release.deployment.project_id for release in releases}
     rows = Baseline.objects.filter(project__in=projects).order_by("version").values_list("project_id", "spec")
     return dict(rows)
+
+
+def _aliases(releases: Sequence[Release]) -> dict[Any, list[tuple[str, int]]]:
+    """The names of versions that people set, of each model."""
+    found: dict[Any, list[tuple[str, int]]] = {}
+    models = {release.version.model_id for release in releases}
+    rows = Alias.objects.filter(model__in=models, version__deleted_at=None).order_by("name")
+    for model, name, number in rows.values_list("model_id", "name", "version__number"):
+        found.setdefault(model, []).append((name, number))
+    return found
 
 
 def _releases() -> QuerySet[Release]:

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from datasets.downloads import sealed
 from experiments import cards
-from experiments.queries.models import model_version_for
+from experiments.queries.models import Named, model_version_for
 from experiments.queries.registry import (
     Pointed,
     alias_for,
@@ -76,12 +76,12 @@ class Card(ProjectEndpoint):
     action = {"GET": "model.read", "PUT": "model.register"}
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
-    def get(self, request: Request, key: str, name: str, number: int) -> Response:
+    def get(self, request: Request, key: str, name: str, number: Named) -> Response:
         """Its sections, and the figures that they are made of."""
         return Response(self._shown(name, number))
 
     @extend_schema(request=CardBody, responses={200: OpenApiTypes.OBJECT, 409: OpenApiTypes.OBJECT})
-    def put(self, request: Request, key: str, name: str, number: int) -> Response:
+    def put(self, request: Request, key: str, name: str, number: Named) -> Response:
         """Write what people say on it; a field that is not given keeps its text."""
         body = CardBody(data=request.data)
         body.is_valid(raise_exception=True)
@@ -92,7 +92,7 @@ class Card(ProjectEndpoint):
         write_card(version, texts=texts, seen=seen, by=caller(request))
         return Response(self._shown(name, number))
 
-    def _shown(self, name: str, number: int) -> dict[str, Any]:
+    def _shown(self, name: str, number: Named) -> dict[str, Any]:
         version = model_version_for(self.project, name, number)
         text = card_text(version)
         about = {"number": text.number if text else 0, "by": text.created_by.name if text and text.created_by else None}
@@ -105,11 +105,12 @@ class CardText(ProjectEndpoint):
     action = "model.read"
 
     @extend_schema(responses={(200, "text/markdown"): OpenApiTypes.STR})
-    def get(self, request: Request, key: str, name: str, number: int) -> HttpResponseBase:
+    def get(self, request: Request, key: str, name: str, number: Named) -> HttpResponseBase:
         """The same sections as a text."""
-        facts = card_facts(model_version_for(self.project, name, number), self.roles)
+        version = model_version_for(self.project, name, number)
+        facts = card_facts(version, self.roles)
         response = HttpResponse(cards.as_markdown(facts), content_type="text/markdown; charset=utf-8")
-        sealed(response, f"{name}-v{number}-card.md")
+        sealed(response, f"{name}-v{version.number}-card.md")
         return response
 
 
@@ -119,7 +120,7 @@ class Changes(ProjectEndpoint):
     action = "model.read"
 
     @extend_schema(parameters=[OpenApiParameter("from", int)], responses=OpenApiTypes.OBJECT)
-    def get(self, request: Request, key: str, name: str, number: int) -> Response:
+    def get(self, request: Request, key: str, name: str, number: Named) -> Response:
         """What changed since version `from`, by default the one before."""
         version, given = model_version_for(self.project, name, number), request.query_params.get("from", "")
         if given and not (given.isascii() and given.isdigit() and len(given) < 9):
@@ -128,7 +129,7 @@ class Changes(ProjectEndpoint):
         if before is None:
             text = f"{version} is the first of its model: there is nothing to compare it with."
             raise Conflict(text, code="first")
-        return Response(changes_between(self.project, name, before, number, self.roles))
+        return Response(changes_between(self.project, name, before, version.number, self.roles))
 
 
 class Lineage(ProjectEndpoint):
@@ -137,7 +138,7 @@ class Lineage(ProjectEndpoint):
     action = "model.read"
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
-    def get(self, request: Request, key: str, name: str, number: int) -> Response:
+    def get(self, request: Request, key: str, name: str, number: Named) -> Response:
         """Both ways: data, recipe and run before it, runs and deployments after it."""
         version = model_version_for(self.project, name, number)
         before, after = lineage_up_to(version), lineage_after(version)
@@ -189,9 +190,9 @@ class Take(ProjectEndpoint):
     action = "model.download"
 
     @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY})
-    def get(self, request: Request, key: str, name: str, number: int) -> HttpResponseBase:
+    def get(self, request: Request, key: str, name: str, number: Named) -> HttpResponseBase:
         """Model, card, licence of the data, signature, sample, pinned packages, and a script that answers rows."""
         version = model_version_for(self.project, name, number)
         response = FileResponse(package_of(version, self.roles), content_type="application/zip")
-        sealed(response, f"{name}-v{number}.zip")
+        sealed(response, f"{name}-v{version.number}.zip")
         return response

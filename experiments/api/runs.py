@@ -20,7 +20,7 @@ from experiments.listing import look_in, plain, read
 from experiments.models.records import RunKey
 from experiments.models.registry import ModelVersion
 from experiments.models.runs import Run
-from experiments.queries.models import model_version_for, model_versions, signature_of
+from experiments.queries.models import Named, model_version_for, model_versions, signature_of
 from experiments.queries.records import Line, Table, record_of, texts_of
 from experiments.queries.runs import entry_of, hide_all, hide_values, judged_run, run_for, runs_for
 from experiments.services.models import register
@@ -388,7 +388,7 @@ class ModelVersionDetail(ProjectEndpoint):
     action = "model.read"
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
-    def get(self, request: Request, key: str, name: str, number: int) -> Response:
+    def get(self, request: Request, key: str, name: str, number: Named) -> Response:
         """Its run, its signature and what it measured."""
         version = model_version_for(self.project, name, number)
         hide_values(version.run, self.roles)

@@ -41,7 +41,7 @@ class StatedBody(serializers.Serializer[Any]):
 
 
 class ModelBody(StatedBody):
-    """A skops file, the version whose held-back rows measure it, and what the file does not say itself."""
+    """A skops or ONNX file, the version whose held-back rows measure it, and what the file does not say itself."""
 
     file = serializers.FileField(max_length=300)
 
@@ -65,8 +65,9 @@ class Uploads(ProjectEndpoint):
     def post(self, request: Request, key: str) -> Response:
         """Upload a model; a job checks it and measures it. The answer names the run that it becomes.
 
-        Only skops files of known types are taken; others are refused with the names of those types. Without `dataset`
-        and `version` the newest published version measures it.
+        Skops files of known types and ONNX files of known operators are taken; others are refused with the names of
+        those types. Without `dataset` and `version` the newest published version measures it. ONNX needs ONNX Runtime
+        on the server; without it the answer is 422 with the code `not_installed`.
         """
         body = ModelBody(data=request.data)
         body.is_valid(raise_exception=True)

@@ -35,6 +35,7 @@ def described(spec: Mapping[str, Any], frame: Frame, inputs: Any, sizes: list[fl
         "tail": tail_of(frame, plan),
         "learned_until": frame.cut,
         "within": sizes,
+        **({"relative": True} if frame.relative else {}),
         "usual_scale": float(usual.mean()) if usual.size else 1.0,
     }
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 from datasets.splitting import Split
 from experiments.columns import numbers_of, words_of
 from experiments.forecasting.past import Array, looked, on_grid, scale_of
+from experiments.forecasting.relative import apart
 from experiments.forecasting.steps import HOUR, MONTH, WEEKDAY, Plan, calendar, names, place, start_of
 from experiments.matrices import GAP
 from problems.problem import Invalid
@@ -54,6 +55,7 @@ class Frame:
     series: tuple[Series, ...]
     cut: int
     notices: list[str]
+    relative: bool = False  # learned in multiples of each series' own size
 
 
 def series_of(table: pa.Table, plan: Plan) -> tuple[list[Series], list[str]]:
@@ -134,7 +136,16 @@ def framed(table: pa.Table, plan: Plan, windows: int) -> Frame:
     begun = pa.array([start_of(int(target), plan.step) for target in targets], pa.timestamp("us")).cast(kind)
     kept = kept.set_column(kept.column_names.index(plan.time), plan.time, begun)
     called = np.array([one.name for one, *_ in parts], dtype=object)[owner]
-    return Frame(kept, truth, places, origins, targets, called, scales, split, tuple(series), cut, notices)
+    relative = _sizes_differ(series, cut, plan, notices)
+    return Frame(kept, truth, places, origins, targets, called, scales, split, tuple(series), cut, notices, relative)
+
+
+def _sizes_differ(series: list[Series], cut: int, plan: Plan, notices: list[str]) -> bool:
+    """Whether each series is learned in multiples of its own size; it is told."""
+    if not apart([one.values[: max(0, cut - one.first + 1)] for one in series]):
+        return False
+    notices.append(f"The series of “{plan.key}” are of very different size; each counts in multiples of its own.")
+    return True
 
 
 def _too_short(plan: Plan, windows: int, series: list[Series]) -> Invalid:

@@ -14,9 +14,9 @@ class UploadForm(forms.Form):
 
     file = forms.FileField(
         label="Model file",
-        widget=forms.ClearableFileInput(attrs=TEXT | {"accept": ".skops"}),
-        help_text="Made with skops.io.dump(model, “model.skops”). The model answers with chances (predict_proba), or "
-        "with a number.",
+        widget=forms.ClearableFileInput(attrs=TEXT | {"accept": ".skops,.onnx"}),
+        help_text="Made with skops.io.dump(model, “model.skops”), or exported as ONNX. The model answers with chances "
+        "(predict_proba), or with a number. An ONNX model is given gaps among words as empty texts.",
     )
     rows = forms.ChoiceField(
         label="Dataset version",
@@ -42,7 +42,8 @@ class UploadForm(forms.Form):
         max_length=100_000,
         required=False,
         widget=forms.Textarea(attrs=TEXT | {"rows": 4}),
-        help_text="One column a line, in the order that the model learned them. Left empty, as the file names them.",
+        help_text="One column a line, in the order that the model learned them. Left empty, as the file names them; an "
+        "ONNX file with one table of numbers as its input names none.",
     )
     test_share = forms.IntegerField(
         label="Held back, of 100 rows", min_value=5, max_value=50, initial=20, widget=forms.NumberInput(attrs=TEXT)

@@ -69,7 +69,7 @@ class JudgeRun(_Judging):
 
     @cached_property
     def files(self) -> list[LogFile]:
-        """The run's skops files."""
+        """The run's files that can be judged."""
         return files_of_run(logged_run(self.project, self.kwargs["number"]))
 
 

@@ -12,7 +12,7 @@ from experiments.forms.runs import RunForm
 from experiments.models.runs import Run
 from experiments.pages.listing import Bar, bar_of, verdict_bars
 from experiments.queries.runs import decides, finished_runs, judged_run
-from experiments.specs import differences
+from experiments.specs import differences, unlearnable
 from jobs.models import Job, State
 from problems.problem import Problem
 from projects.contract import as_row, goal_of
@@ -184,6 +184,7 @@ class Summary:
     to_beat: str
     changed: list[tuple[str, str, str]]
     hints: list[str]
+    trouble: str = ""
 
 
 def summary_of(form: RunForm, project: Project, copied: Run | None) -> Summary:
@@ -209,6 +210,7 @@ def summary_of(form: RunForm, project: Project, copied: Run | None) -> Summary:
         )
         if form.kind != "forecast"
         else [],
+        "" if form.hides_answers else unlearnable(target.name if target else "", form.kind, form.columns),
     )
 
 

@@ -29,6 +29,7 @@ from experiments.queries.runs import data_in_use, hide_values, made_again, named
 from experiments.services.models import register
 from experiments.services.records import describe
 from experiments.services.runs import complete_spec, reproduce, set_notes, start_run
+from experiments.specs import usual
 from jobs.queries import latest_of
 from problems.problem import Invalid, Missing, Problem
 from projects.access import ProjectPage
@@ -96,7 +97,7 @@ class RunCreate(ProjectPage, FormPage):
         except Problem as problem:
             last = "" if self.project.kind in UNLABELLED else next(reversed(list(self.columns)), "")
             known = given.get("target") or last
-            return {"target": known, "inputs": [], "methods": {}, "positive": None}, problem.text
+            return usual(self.project.kind, self.columns, known), problem.text
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """The form, or what has to happen before there can be one."""

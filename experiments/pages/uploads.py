@@ -12,6 +12,7 @@ from experiments.forms.uploads import UploadForm
 from experiments.queries.runs import named
 from experiments.services.uploads import KINDS, check_upload, start_upload
 from experiments.uploading.looking import MOST_UPLOAD, check_size, look
+from experiments.uploading.onnx_models import installed
 from problems.problem import Invalid
 from projects.access import ProjectPage
 from projects.pages.projects import person
@@ -88,4 +89,4 @@ class ModelUpload(Measured):
 
     def context(self, form: Any) -> dict[str, Any]:
         """Whether this kind of question takes models from elsewhere, and how large they may be."""
-        return {"takes": self.project.kind in KINDS, "limit": MOST_UPLOAD}
+        return {"takes": self.project.kind in KINDS, "limit": MOST_UPLOAD, "onnx": installed()}

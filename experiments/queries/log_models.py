@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from experiments.models.logged import LogFile, LogInput, LogJudged, LogModel, LogRun, LogVersion
 from experiments.models.runs import Run
@@ -14,8 +14,7 @@ from projects.models.projects import Project
 FORMS = {"skops": "skops", "onnx": "ONNX", "pkl": "pickle", "pickle": "pickle", "joblib": "pickle"}
 SHOWN = 20
 NOTHING = (
-    "There is no skops file here that could be judged. Pickles are kept as bytes and never opened, and ONNX models "
-    "cannot be measured here. "
+    "There is no skops or ONNX file here that could be judged. Pickles are kept as bytes and never opened. "
     "Log the model with mlflow.sklearn.log_model(model, name=“model”, serialization_format=“skops”)."
 )
 
@@ -79,18 +78,19 @@ def _forms(models: Sequence[LogModel]) -> dict[int, str]:
 
 
 def files_of_run(run: LogRun) -> list[LogFile]:
-    """The skops files of a run and of the models that it made."""
+    """The skops and ONNX files of a run and of the models that it made."""
     own = LogFile.objects.filter(run=run) | LogFile.objects.filter(model__source_run=run.key, model__deleted_at=None)
-    return _skops(own.filter(project=run.project_id))
+    return _readable(own.filter(project=run.project_id))
 
 
 def files_of_model(model: LogModel) -> list[LogFile]:
-    """The skops files of a logged model."""
-    return _skops(LogFile.objects.filter(model=model))
+    """The skops and ONNX files of a logged model."""
+    return _readable(LogFile.objects.filter(model=model))
 
 
-def _skops(rows: QuerySet[LogFile]) -> list[LogFile]:
-    found = rows.filter(path__iendswith=".skops").select_related("blob", "run__record", "model__run__record")
+def _readable(rows: QuerySet[LogFile]) -> list[LogFile]:
+    named = Q(path__iendswith=".skops") | Q(path__iendswith=".onnx")
+    found = rows.filter(named).select_related("blob", "run__record", "model__run__record")
     return list(found.order_by("root", "path")[:SHOWN])
 
 

@@ -8,7 +8,8 @@ from uuid import UUID
 from django.db.models import Prefetch, Q, QuerySet
 
 from accounts.models import User
-from experiments.models.registry import Model, ModelVersion
+from experiments import pointers
+from experiments.models.registry import Alias, Model, ModelVersion
 from experiments.models.runs import Run
 from experiments.queries.runs import heavy_of_data, heavy_of_run
 from problems.problem import Missing
@@ -16,6 +17,8 @@ from projects.contract import Measurement, measurements
 from projects.models.projects import Project
 from projects.queries.projects import visible_to
 from storage.blobs import verified_path
+
+Named = int | str  # the number of a version, or `@` and an alias that names it
 
 
 def versions_of(model: Model) -> QuerySet[ModelVersion]:
@@ -29,13 +32,27 @@ def model_versions(project: Project) -> QuerySet[ModelVersion]:
     return versions.select_related("model__project", "run", "created_by", "bundle").defer(*heavy_of_run())
 
 
-def model_version_for(project: Project, name: str, number: int) -> ModelVersion:
-    """One registered version of the project."""
+def model_version_for(project: Project, name: str, number: Named) -> ModelVersion:
+    """One registered version of the project, by its number or by `@` and an alias."""
+    if isinstance(number, str):
+        number = _number_of(project, name, number.removeprefix("@"))
     versions = ModelVersion.objects.filter(model__project=project, model__name=name, number=number)
     version = versions.select_related("model__project", "run__data__dataset", "run__contract", "created_by").first()
     if version is None:
         raise Missing(f"There is no version {number} of a model “{name}” in this project.")
     return version
+
+
+def _number_of(project: Project, name: str, alias: str) -> int:
+    """The version that an alias names now; what follows something goes before what people set."""
+    model = Model.objects.filter(project=project, name=name).first()
+    version = pointers.followed(model).get(alias) if model else None
+    if version is None:
+        rows = Alias.objects.filter(model=model, name=alias, version__deleted_at=None)
+        version = next((one.version for one in rows.select_related("version")), None)
+    if version is None:
+        raise Missing(f"A model “{name}” of this project has no alias “{alias}” that points at a version.")
+    return version.number
 
 
 def models_for(user: User, search: str = "") -> QuerySet[Model]:

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from experiments import uplift
 from experiments.columns import from_table
-from experiments.environment import environment, version_of
+from experiments.environment import RUNTIME, environment, version_of
 from experiments.estimators.catalog import UPLOADED, name_of
 from experiments.evaluation.asked import measured_goals
 from experiments.evaluation.choice import deciding_metric
@@ -36,12 +36,14 @@ from experiments.training import (
     warn_of_chance,
 )
 from experiments.uploading.looking import check_members, refused
+from experiments.uploading.onnx_models import OnnxModel
 from experiments.uploading.outside import Outside
-from experiments.uploading.soundness import refuse_unsound
+from experiments.uploading.soundness import refuse_astray, refuse_unsound
 from jobs.report import Report
 from problems.problem import Problem
 from projects.measures import NUMBERS
 
+ZIP = b"PK\x03\x04"
 UNSEEN = "never seen in training"
 FEW = 20
 STEPS = 5
@@ -59,14 +61,17 @@ def _run(spec: dict[str, Any], folder: Path, report: Report, threads: int) -> di
     report.progress(0, STEPS, "Looking at the file")
     content = Path(spec["file"]).read_bytes()
     model = _opened(content)
+    is_onnx = isinstance(model, OnnxModel)
     from_file = _refuse_other_inputs(model, spec["inputs"])
     report.progress(1, STEPS, "Reading the rows and holding some back")
     data = _all_inputs(prepared(spec, report), spec)
     order, told = _order(model, spec["kind"], data)
-    signature = signature_of(spec, data, None) | {"outside": {"frame": from_file, "order": order}}
+    outside: dict[str, Any] = {"frame": from_file and not is_onnx, "order": order}
+    signature = signature_of(spec, data, None) | {"outside": outside | ({"form": "onnx"} if is_onnx else {})}
     signature["inputs"] = signature_inputs(data.train, data.inputs)
     ours = Outside(model, signature)
     matrices = from_table(data.train, data.layout), from_table(data.test, data.layout)
+    refuse_astray(ours, matrices[1])
     report.progress(2, STEPS, "Asking it about the held-back rows")
     methods = {"dummy": method_of("dummy", {}, spec, data, matrices)[1]}
     methods[UPLOADED] = _measured(ours, spec, data, matrices)
@@ -78,13 +83,12 @@ def _run(spec: dict[str, Any], folder: Path, report: Report, threads: int) -> di
     report.progress(4, STEPS, "Packing the model and checking it")
     beside = uplift.beside(spec, data, ours, matrices[1], report)
     surroundings = environment(spec["data_sha256"], spec["seed"], threads)
-    surroundings["packages"] |= {"pandas": version_of("pandas")} if from_file else {}
-    path = folder / "bundle.zip"
+    surroundings["packages"] = _packages(surroundings["packages"], is_onnx, from_file)
     parts = (signature, spec, data, methods[UPLOADED], surroundings, matrices[1])
-    serving = packed_model(path, ours, *parts, stored=content)
+    serving = packed_model(folder / "bundle.zip", ours, *parts, stored=content)
     report.progress(STEPS, STEPS, "Done")
-    about = {**spec["uploaded"], "made_of": _made_of(model), "names_in_file": from_file}
     found = evaluation_of(spec, data, methods, UPLOADED, decide_by, weights) | beside
+    about = {**spec["uploaded"], "made_of": _made_of(model), "names_in_file": from_file}
     found |= {"signature": signature, "serving": serving, "uploaded": about}
     return {
         "method": UPLOADED,
@@ -97,6 +101,8 @@ def _run(spec: dict[str, Any], folder: Path, report: Report, threads: int) -> di
 
 def _opened(content: bytes) -> Any:
     """The model, after its members, its types and its inside were checked."""
+    if content[:4] != ZIP:
+        return OnnxModel(content)
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             check_members(archive)
@@ -109,12 +115,19 @@ def _opened(content: bytes) -> Any:
     return model
 
 
+def _packages(found: dict[str, str], is_onnx: bool, by_names: bool) -> dict[str, str]:
+    """What its answers depend on: of an ONNX model the runtime alone."""
+    if is_onnx:
+        return {name: version_of(name) for name in ("numpy", "pyarrow", RUNTIME)}
+    return found | ({"pandas": version_of("pandas")} if by_names else {})
+
+
 def _refuse_other_inputs(model: Any, inputs: list[str]) -> bool:
     """Whether the model knows its inputs by name; they must be the stated ones, in its order."""
     names = getattr(model, "feature_names_in_", None)
     if names is not None and [str(name) for name in names] != inputs:
         raise refused(f"The model looks at {', '.join(map(str, names[:20]))}; state exactly these inputs.")
-    if int(model.n_features_in_) != len(inputs):
+    if int(model.n_features_in_) not in (len(inputs), *([0] if isinstance(model, OnnxModel) else [])):
         text = f"The model looks at {model.n_features_in_} inputs; {len(inputs)} are stated. Name each, in its order."
         raise refused(text)
     return names is not None
@@ -135,12 +148,12 @@ def _order(model: Any, kind: str, data: Prepared) -> tuple[list[int] | None, lis
         if known is not None:
             raise refused("The model answers with words or classes; this project predicts a number.")
         return None, []
+    ours = [str(data.negative), str(data.positive)] if kind == "binary" else [str(one) for one in data.classes or ()]
     if known is None:
-        raise refused("The model answers with a number; this project predicts one of some answers.")
+        return _as_stated(model, ours)
     if not hasattr(model, "predict_proba"):
         raise refused("The model gives no chances (predict_proba). Calibrate it with CalibratedClassifierCV first.")
     theirs = [word(one.item() if hasattr(one, "item") else one) for one in known]
-    ours = [str(data.negative), str(data.positive)] if kind == "binary" else [str(one) for one in data.classes or ()]
     if sorted(theirs) == sorted(ours):
         return [theirs.index(one) for one in ours], []
     for pair in (["0", "1"], ["false", "true"], ["-1", "1"]):
@@ -149,6 +162,15 @@ def _order(model: Any, kind: str, data: Prepared) -> tuple[list[int] | None, lis
             return [theirs.index(one) for one in pair], [told]
     words = ", ".join(f"“{one}”" for one in theirs[:10])
     raise refused(f"The model knows the answers {words}; the data has {', '.join(f'“{one}”' for one in ours[:10])}.")
+
+
+def _as_stated(model: Any, ours: list[str]) -> tuple[list[int], list[str]]:
+    """Our own order, for an ONNX model that names no answers."""
+    if not isinstance(model, OnnxModel):
+        raise refused("The model answers with a number; this project predicts one of some answers.")
+    said = ", ".join(f"“{one}”" for one in ours)
+    told = f"The file does not say which answers its chances are for; they were taken in this order: {said}."
+    return list(range(len(ours))), [told]
 
 
 def _measured(ours: Outside, spec: Mapping[str, Any], data: Prepared, matrices: tuple[Array, Array]) -> dict[str, Any]:
@@ -188,5 +210,7 @@ def _answers(ours: Outside, kind: str, rows: Matrix) -> bool:
 
 
 def _made_of(model: Any) -> list[str]:
-    """The names of its steps."""
+    """The names of its steps, or of its operators."""
+    if isinstance(model, OnnxModel):
+        return model.operators[:20]
     return [type(step).__name__ for _, step in getattr(model, "steps", [("", model)])][:20]

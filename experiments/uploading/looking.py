@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from experiments.packaging import ALLOWED, MOST_BYTES, MOST_MEMBERS, types_in
+from experiments.uploading.onnx_files import names_in, read
+from experiments.uploading.onnx_models import refuse_lack
 from problems.problem import Invalid, Problem, TooLarge
 
 MOST_UPLOAD = 512 * 1024**2
 MOST_QUICK = 8 * 1024**2  # a longer description is read by the limited child only
 MEMBER = re.compile(r"schema\.json|[A-Za-z0-9_-]{1,80}\.(npy|npz|bin)")
-HOW = "Save the fitted model with skops.io.dump(model, “model.skops”) and upload that file."
+HOW = "Save the fitted model with skops.io.dump(model, “model.skops”), or export it as ONNX, and upload that file."
 NEVER = (".pkl", ".pickle", ".joblib", ".dill", ".pt", ".pth", ".h5", ".keras", ".npy", ".npz")
 
 
@@ -36,8 +38,13 @@ def check_size(size: int) -> None:
 
 
 def look(file: BinaryIO, name: str) -> Look:
-    """Refuse what is no skops file of allowed types, by its beginning, its list of members and its description."""
+    """Refuse what is no skops file of allowed types, by its beginning, its list of members and its description.
+
+    Of an ONNX file the operators, the data and where that lies are looked at.
+    """
     check_name(name)
+    if name.lower().endswith(".onnx"):
+        return _look_at_onnx(file)
     if file.read(4) != b"PK\x03\x04":
         raise refused(f"This is not a skops file. {HOW}")
     try:
@@ -55,15 +62,19 @@ def look(file: BinaryIO, name: str) -> Look:
     return Look(_names(schema))
 
 
+def _look_at_onnx(file: BinaryIO) -> Look:
+    refuse_lack()
+    content = file.read(MOST_QUICK + 1)
+    return Look(names_in(read(content)) if len(content) <= MOST_QUICK else [])
+
+
 def check_name(name: str) -> None:
     """Pickles and files of other tools are refused by what they are called already."""
     ending = name.lower()
-    if ending.endswith(".onnx"):
-        raise refused(f"ONNX files cannot be taken here. {HOW}")
     if any(part in NEVER for part in re.findall(r"\.[a-z0-9]+", ending)):
         raise refused(f"Files like this one can run whatever their maker wants; none is ever loaded. {HOW}")
-    if not ending.endswith(".skops"):
-        raise refused(f"The name does not end with .skops. {HOW}")
+    if not ending.endswith((".skops", ".onnx")):
+        raise refused(f"The name does not end with .skops or .onnx. {HOW}")
 
 
 def check_members(archive: zipfile.ZipFile) -> None:

@@ -1,7 +1,8 @@
 """PURE: a model that was made elsewhere, asked as the models of this house are: a matrix in, chances in our order out.
 
 Such a model learned from a table with names (a data frame) or from bare columns, and knows its answers in an order of
-its own. What it was is said in `signature["outside"]`: {frame, order}.
+its own. What it was is said in `signature["outside"]`: {frame, order}, and `form` where its file was
+no skops file.
 """
 
 from collections.abc import Callable, Mapping
@@ -34,21 +35,26 @@ class Outside:
 
     def predict_proba(self, matrix: Matrix) -> Matrix:
         """A line with the chance of each answer for each row, in the order of our answers."""
-        found: Matrix = self._asked(self.pipeline.predict_proba, matrix)[:, self._order]
-        return found
+        found: Matrix = self._asked(self.pipeline.predict_proba, matrix)
+        if found.shape[1] != len(self._order):
+            text = f"The model gives {found.shape[1]} chances for each row; {len(self._order)} answers are known."
+            raise Invalid(text, code="no_answer")
+        return found[:, self._order]
 
     def _asked(self, ask: Callable[[Any], Any], matrix: Matrix) -> Matrix:
         """Its answers; whatever it does not take, such as a gap that it cannot fill, is said in words."""
         try:
-            return np.asarray(ask(self._given(matrix)), dtype=np.float64)
+            return np.asarray(ask(self.given(matrix)), dtype=np.float64)
         except MemoryError:
             raise
         except Exception as error:
             raise Invalid(f"The model cannot answer these rows: {str(error)[:300]}", code="no_answer") from error
 
-    def _given(self, matrix: Matrix) -> Any:
+    def given(self, matrix: Matrix) -> Any:
         """The rows as the model knows them from where it was made."""
         columns = {name: _column(matrix[:, self._layout.places[name][0]], kind) for name, kind in self._layout.inputs}
+        if getattr(self.pipeline, "by_columns", False):
+            return list(columns.values())
         if self._frame:
             import pandas as pd  # late: only such models need it
 

@@ -12,7 +12,7 @@ import numpy as np
 from experiments.uploading.looking import refused
 
 NATIVE = ("lightgbm.", "xgboost.")
-MOST_PARTS = 2_000_000
+MOST_PARTS, MOST_ROWS = 2_000_000, 10
 
 
 def refuse_unsound(model: Any) -> None:
@@ -29,6 +29,12 @@ def refuse_unsound(model: Any) -> None:
                 sound = False
             if not sound:
                 raise refused(f"The file is damaged: a {name} in it does not hold together.", code="unsound_model")
+
+
+def refuse_astray(ours: Any, matrix: Any) -> None:
+    """An ONNX model is given some rows, to see that its forests look at no more columns than reach them."""
+    if (look := getattr(ours.pipeline, "refuse_astray", None)) and len(matrix):
+        look(ours.given(matrix[:MOST_ROWS]))
 
 
 def parts_of(model: Any) -> Iterator[Any]:

@@ -8,6 +8,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from jobs.confinement import confine
 from jobs.limits import Limits, apply, die_with_parent
 from jobs.report import PipeReport
 from problems.problem import Problem
@@ -17,6 +18,7 @@ def run(folder: Path, descriptor: int) -> dict[str, Any]:
     """Call the engine that the task names; every ending but a killed process becomes an answer."""
     task = json.loads((folder / "task.json").read_text())
     apply(Limits(**task["limits"]))
+    confine(task["closed"], folder, task["spec"])
     report = PipeReport(descriptor)
     if task.get("private"):
         task["spec"]["private"] = json.load(sys.stdin)

@@ -15,7 +15,7 @@ from typing import IO, Any
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
 
-from jobs import services
+from jobs import crowds, services
 from jobs.connections import renew
 from jobs.hatching import Cold, Egg, Hatched, hatch
 from jobs.hiding import blotted, forms_of
@@ -114,6 +114,7 @@ class Context:
         what the child says of them in its log or its refusal is blotted out.
         """
         task = {"entry": entry, "spec": spec, "limits": self.limits.as_dict(), "private": private is not None}
+        task["closed"] = str(settings.DATA_DIR)
         self._hidden = forms_of(private or {})
         (self.folder / "task.json").write_text(json.dumps(task))
         (self.folder / "result.json").unlink(missing_ok=True)
@@ -182,7 +183,19 @@ class Context:
                 raise Died("time_limit", f"It reached its time limit of {self.limits.wall_seconds} s.", retry=False)
             if now >= next_beat:
                 next_beat = now + BEAT_SECONDS
+                if process.pid is not None:
+                    self._refuse_too_much(process.pid)
                 self._beat_if_possible()
+
+    def _refuse_too_much(self, pid: int) -> None:
+        """No engine starts a crowd of processes or fills the disk; one that does is ended with all that it started."""
+        if len(crowds.descendants(pid)) > crowds.MOST_PROCESSES:
+            crowds.end_all(pid)
+            text = f"It started more than {crowds.MOST_PROCESSES} processes and was ended."
+            raise Died("process_limit", text, retry=False)
+        if crowds.written(self.folder) > self.limits.file_mb:
+            text = f"It wrote more than the {self.limits.file_mb:,} MB that it may keep meanwhile and was ended."
+            raise Died("disk_limit", text, retry=False)
 
     def _answer(self, returncode: int) -> dict[str, Any]:
         place = self.folder / "result.json"

@@ -561,6 +561,7 @@ EXAMPLES: dict[str, Callable[[Things, list[str], str], Any]] = {
 RANDOM = {
     "uuid": "5f0f3f5e-7f0a-4c7c-9b55-0d6c1c0ffee0",
     "int": "987654",
+    "version": "987654",
     "slug": "zzzzz-none",
     "str": "zzzzz-none",
     "path": "zzzzz/none",

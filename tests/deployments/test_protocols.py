@@ -157,7 +157,7 @@ def test_addresses_say_what_is_asked() -> None:
         "/v2/models/a/b",
         "/v1/deployments/a/b",
         "/v1/deployments/a/predict/x",
-        "/v2/models/a/versions/x/infer",
+        "/v2/models/a/versions/X Y/infer",
     ):
         assert place_of(path) is None
 

@@ -92,6 +92,45 @@ def bundle(tmp_path: Path) -> Path:
     return path
 
 
+def sizes(days: int = 300) -> pa.Table:
+    """Two shops alike in everything but their size: one sells ten a day, the other ten thousand."""
+    chance, rows = np.random.default_rng(4), []
+    for name, size in (("large", 10_000.0), ("small", 10.0)):
+        for number in range(days):
+            sale = bool(chance.random() < 0.2)
+            sold = size * (1 + 0.3 * np.sin(2 * np.pi * number / 7) + 0.5 * sale + chance.normal(0, 0.05))
+            rows.append({"day": date(2025, 1, 1) + timedelta(number), "shop": name, "sale": sale, "sold": float(sold)})
+    return pa.Table.from_pylist(rows)
+
+
+@pytest.mark.parametrize("method", ["linear", "boosted", "neural"])
+def test_a_small_series_beside_a_giant_is_learned_as_well(method: str, tmp_path: Path) -> None:
+    plan = {"time": "day", "key": "shop", "horizon": 7}
+    answer, packed = trained(sizes(), target="sold", inputs=["sale"], methods=[method], forecast=plan)
+    assert any("very different size" in one["text"] for one in answer["evaluation"]["notices"])
+    path = tmp_path / "m.zip"
+    path.write_bytes(packed)
+    last = max(row["day"] for row in sizes().to_pylist())
+    for name, size in (("small", 10.0), ("large", 10_000.0)):
+        rows, truth = [], []
+        for ahead in range(1, 8):
+            sale = ahead in (2, 5)
+            day = {"day": (last + timedelta(ahead)).isoformat(), "shop": name, "sale": sale, "history": None}
+            rows.append(day)
+            truth.append(size * (1 + 0.3 * np.sin(2 * np.pi * (299 + ahead) / 7) + 0.5 * sale))
+        said = np.array([one.answer for one in Bundle.open(path).predictor().predict(rows)])
+        assert np.abs(said - truth).mean() < 0.15 * size, (name, said, truth)
+
+
+def test_series_of_like_size_or_below_zero_are_learned_as_they_are() -> None:
+    assert "relative" not in sold()[0]["evaluation"]["signature"]
+    table = sizes(120)
+    lower = table.set_column(3, "sold", pa.array([value - 1 for value in table.column("sold").to_pylist()]))
+    colder = table.set_column(3, "sold", pa.array([value - 20 for value in table.column("sold").to_pylist()]))
+    found = [framed(one, WEEKLY, 2).relative for one in (table, lower, colder)]
+    assert found == [True, True, False]
+
+
 @given(st.integers(0, 2**31), st.integers(2, 60))
 @settings(max_examples=60, deadline=None)
 def test_every_metric_equals_its_definition(seed: int, rows: int) -> None:

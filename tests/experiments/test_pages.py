@@ -1,8 +1,10 @@
 """The pages of runs, comparison and models: what they show, whom they let in, how much they ask of the database."""
 
+import html
 from collections.abc import Callable
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -14,7 +16,9 @@ from experiments.models.registry import ModelVersion
 from experiments.models.runs import Run
 from experiments.services.models import register
 from experiments.services.runs import start_run
+from jobs.models import Job
 from projects.models.define import Contract
+from projects.models.projects import Project
 from projects.overview import needs, results
 from projects.permissions import Role
 from tests.conftest import Cast
@@ -74,6 +78,42 @@ def test_a_change_of_the_form_shows_what_will_happen(cast: Cast, version: Versio
     junk = "?data=nothing/v9"
     assert client.get(reverse("run-new", args=["churn"]) + junk).status_code == 404
     _text(client, reverse("run-new", args=["churn"]) + "?target=zzz&test_share=x&seed=%C3&methods=zzz&inputs=zzz")
+
+
+@pytest.mark.parametrize(
+    ("kind", "target", "why"),
+    [
+        ("binary", "same", "“same” has the same value in every row; there is nothing to learn."),
+        ("multiclass", "same", "“same” has the same value in every row; there is nothing to learn."),
+        ("regression", "flat", "“flat” has the same value in every row; there is nothing to learn."),
+        ("binary", "empty", "“empty” is empty in every row; there is nothing to learn."),
+        ("binary", "tenure", "a yes-or-no question needs exactly two."),
+        ("binary", "rare", "Only 1 rows have “rare” = “Yes”."),
+    ],
+)
+def test_a_target_that_cannot_be_learned_says_why_and_nothing_else(
+    cast: Cast, make_version: Callable[..., Version], browser_of: Browser, kind: str, target: str, why: str
+) -> None:
+    Project.objects.filter(pk=cast.project.pk).update(kind=kind)
+    table = story()
+    table = table.append_column("flat", pa.array([3.5] * table.num_rows))
+    table = table.append_column("rare", pa.array(["Yes", *["No"] * (table.num_rows - 1)]))
+    make_version(cast.project, table)
+    client, address = browser_of(cast[Role.DATA_SCIENTIST]), reverse("run-new", args=["churn"])
+    response = client.get(f"{address}?target={target}")
+    page = html.unescape(response.content.decode())
+    assert page.count(why) == 2, "on top, and where it is started"
+    assert 'type="submit" form="run-form"' not in page
+    sent = _as_sent(response.context["form"]) | {"data": "customers/v1"}
+    assert sent["methods"]
+    assert "tenure" in sent["inputs"] or target == "tenure"
+    refused = client.post(address, sent)
+    assert refused.status_code == 422
+    errors = refused.context["form"].errors
+    assert list(errors) == ["target"], errors
+    assert why in errors["target"][0]
+    assert not Run.objects.exists()
+    assert not Job.objects.exists()
 
 
 def test_a_copy_says_what_changed(cast: Cast, trained: Train, browser_of: Browser) -> None:

@@ -38,6 +38,30 @@ def versions(cast: Cast, targets: Contract, trained: Train) -> list[ModelVersion
 
 
 @pytest.mark.django_db
+def test_an_alias_stands_for_its_version_in_every_address(
+    cast: Cast, versions: list[ModelVersion], api_of: Any
+) -> None:
+    by = cast[Role.DATA_SCIENTIST]
+    set_alias(versions[0].model, name="staging", version=versions[0], by=by)
+    api, base = api_of(by), f"/api/v1/projects/{cast.project.key}/models/churn/versions/"
+    assert api.get(f"{base}@staging/").json()["version"] == 1
+    for rest in ("card/", "card.md", "lineage/", "download/", "package/fastapi/"):
+        assert api.get(f"{base}@staging/{rest}").status_code == 200, rest
+    assert "churn-v1" in api.get(f"{base}@staging/download/").headers["Content-Disposition"]
+    set_alias(versions[0].model, name="staging", version=versions[1], by=by)
+    assert api.get(f"{base}@staging/").json()["version"] == 2
+    assert api.get(f"{base}@staging/changes/").json() == api.get(f"{base}2/changes/").json()
+    engineer = api_of(cast[Role.ML_ENGINEER])
+    asked = engineer.post(f"{base}@staging/promote/", {"to": "production"}, content_type="application/json")
+    assert asked.status_code == 409
+    assert "churn v2 may not go to production" in asked.json()["detail"]
+    for name in ("@champion", "@nobody", "9", "@"):
+        assert api.get(f"{base}{name}/").status_code == 404, name
+    stranger = api_of(cast.stranger)
+    assert stranger.get(f"{base}@staging/").status_code == 404
+
+
+@pytest.mark.django_db
 def test_an_alias_is_set_moved_and_removed_by_name(cast: Cast, versions: list[ModelVersion], api_of: Any) -> None:
     first, second = versions
     by, model = cast[Role.DATA_SCIENTIST], first.model

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import skops.io
 from django.apps import apps
 from django.conf import settings
 from django.test import Client
@@ -21,7 +22,8 @@ from deployments.models import ConsumerKey, Deployment, Release
 from deployments.queries.deployments import ways_back
 from deployments.queries.versions import latest_gate
 from experiments.models.registry import ModelVersion
-from experiments.packaging import Bundle
+from experiments.models.runs import Run
+from experiments.packaging import TRUSTED, Bundle
 from jobs.context import Context
 from jobs.models import Job
 from jobs.models import State as JobState
@@ -297,3 +299,34 @@ def test_rows_that_lie_are_refused_whole(full: Project, cast: Cast, run_jobs: An
         assert made.state == TransferState.FAILED, name
         assert why in made.message, (name, made.message)
     assert (User.objects.count(), Project.everything.count()) == (people, projects)
+
+
+def _astray(bundle: Path, to: Path) -> Path:
+    """The package of a forest, whose first tree leads outside of its own nodes."""
+    with zipfile.ZipFile(bundle) as old, zipfile.ZipFile(to, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name == "model.skops":
+                model = skops.io.loads(content, trusted=TRUSTED)
+                tree = model[-1].estimators_[0].tree_
+                state = tree.__getstate__()
+                nodes = state["nodes"].copy()
+                nodes["right_child"][0] = 1_000_000
+                tree.__setstate__(state | {"nodes": nodes, "values": state["values"].copy()})
+                content = skops.io.dumps(model)
+            if name != "compiled.npz":
+                new.writestr(name, content)
+    return to
+
+
+@pytest.mark.usefixtures("in_process")
+def test_a_model_that_registration_would_refuse_refuses_the_whole_archive(
+    full: Project, cast: Cast, run_jobs: Any, tmp_path: Path
+) -> None:
+    owner = cast[Role.OWNER]
+    sound = stage.train(tmp_path / "forest", method="forest").bundle
+    for bundle, why in ((sound, ""), (_astray(sound, tmp_path / "astray.zip"), "Tree in it does not hold together")):
+        Run.objects.filter(project=full).update(bundle=blobs.put_file(bundle))
+        made = brought(packed(full, owner, run_jobs), f"brought{len(why)}", owner, run_jobs)
+        assert made.state == (TransferState.FAILED if why else TransferState.DONE), made.message
+        assert why in made.message

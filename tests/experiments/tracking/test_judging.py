@@ -23,7 +23,7 @@ from tests.experiments.tracking.test_protocol import STORE, Notebook
 
 pytestmark = pytest.mark.django_db
 Api = Callable[..., Client]
-NAMES = {"skops": skops.io.dumps, "pkl": pickle.dumps, "onnx": pickle.dumps}
+NAMES = {"skops": skops.io.dumps, "pkl": pickle.dumps, "joblib": pickle.dumps, "onnx": pickle.dumps}
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_a_pickle_is_never_opened_and_its_page_says_what_to_do(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     browser = browser_of(cast[Role.DATA_SCIENTIST])
-    for kind in ("pkl", "onnx"):
+    for kind in ("pkl", "joblib"):
         model = logged(notebook, kind, Marked())
         answer = judge(notebook.client, f"logged-models/{model}")
         assert answer.status_code == 409
@@ -94,6 +94,8 @@ def test_a_pickle_is_never_opened_and_its_page_says_what_to_do(
         assert "serialization_format=&quot;skops&quot;" in page or 'serialization_format="skops"' in page
         assert "Judge it" not in page
         assert browser.post(f"/p/churn/logged-models/{model}/judge/", {"file": "1"}).status_code == 422
+    answer = judge(notebook.client, f"logged-models/{logged(notebook, 'onnx', Marked())}")
+    assert (answer.status_code, "whole ONNX file" in answer.json()["detail"]) == (422, True)
     hidden = logged(notebook, "skops", small())
     LogFile.objects.filter(model__key=hidden).update(blob=LogFile.objects.get(model__key=model).blob)
     assert judge(notebook.client, f"logged-models/{hidden}").status_code == 422
