@@ -26,9 +26,9 @@ class Package(ProjectEndpoint):
     @extend_schema(request=None, responses={202: OpenApiTypes.OBJECT, 409: OpenApiTypes.OBJECT})
     def post(self, request: Request, key: str, name: str, number: Named, form: str) -> Response:
         """Prove `onnx`: a job makes it and compares its answers on held-back rows. Then it can be fetched, or not."""
+        version = model_version_for(self.project, name, number)
         if form != ONNX:
             raise Conflict(f"Only {ONNX} is proved before it can be fetched.", code="not_needed")
-        version = model_version_for(self.project, name, number)
         return Response({"job": job_link(prove_onnx(version, by=caller(request)))}, status=202)
 
     @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY})

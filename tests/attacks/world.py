@@ -196,7 +196,7 @@ CONTENT: dict[str, Callable[[Things], dict[str, Any]]] = {
     },
     "projects.export": lambda t: {"state": "done", "expires_at": timezone.now() + dt.timedelta(days=7)},
     "projects.import": lambda t: {"state": "done", "key": f"brought-{t.serial}", "file": None},
-    "projects.round": lambda t: {"number": 0, "opened_at": timezone.now(), "closed_at": timezone.now()},
+    "projects.round": lambda t: {"number": 30 + t.serial, "opened_at": timezone.now(), "closed_at": timezone.now()},
     "projects.question": lambda t: {
         "number": 30 + t.serial,
         "subject_type": "project",
@@ -526,6 +526,7 @@ EXAMPLES: dict[str, Callable[[Things, list[str], str], Any]] = {
     "incidents": lambda t, words, kind: t["monitoring.incident"].number,
     "retrainings": lambda t, words, kind: t["monitoring.retraining"].pk,
     "jobs": lambda t, words, kind: t["jobs.job"].pk,
+    "rounds": lambda t, words, kind: t["projects.round"].number,
     "handoffs": lambda t, words, kind: t["projects.handoff"].number,
     "groups": lambda t, words, kind: t["accounts.group"].pk,
     "exports": lambda t, words, kind: t["datasets.export" if words[-2] == "v" else "projects.export"].pk,

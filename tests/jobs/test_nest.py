@@ -139,7 +139,7 @@ from pathlib import Path
 from jobs.hatching import Egg, hatch
 folder = Path(sys.argv[1])
 (folder / "task.json").write_text(
-    '{"entry": "tests.jobs.engines:slow", "spec": {}, "private": false, "limits": {"memory_mb": 1024}}'
+    '{"entry": "tests.jobs.engines:slow", "spec": {}, "private": false, "closed": "", "limits": {"memory_mb": 1024}}'
 )
 environment = {"PATH": os.environ["PATH"], "PYTHONPATH": os.environ["PYTHONPATH"]}
 with open(os.devnull, "r+b") as nothing:
