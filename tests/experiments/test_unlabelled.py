@@ -20,6 +20,7 @@ from sklearn.preprocessing import StandardScaler
 from datasets import masking
 from deployments import golden
 from deployments.serving import inference, openapi
+from deployments.serving.lines import rows_in
 from experiments import alone_charts, alone_words, judging, training
 from experiments.evaluation.clusters import Grouped
 from experiments.evaluation.intervals import measured
@@ -212,7 +213,7 @@ def test_it_is_served_logged_and_watched(kind: str) -> None:
     assert names <= set(answered.predictions[0])
     words = bundle.signature["classes"] or ["unusual", "usual"]
     assert {one["answer"] for one in answered.predictions} <= set(words)
-    lines = [orjson.loads(line) for line in answered.lines.splitlines()]
+    lines = [row for line in answered.lines.splitlines() for row in rows_in(orjson.loads(line))]
     assert all(isinstance(line["number"], float) for line in lines)
     schema = openapi.document(facts, bundle.signature, "http://here")["paths"]
     body = schema["/v1/deployments/d/predict"]["post"]["responses"]["200"]["content"]["application/json"]["schema"]

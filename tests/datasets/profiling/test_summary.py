@@ -154,7 +154,7 @@ def test_any_numbers_give_a_histogram_that_counts_them_all(values: list[float], 
 
 
 def test_the_sample_is_bounded_and_long_texts_are_cut(tmp_path: Path) -> None:
-    wide = {f"c{i}": ["x" * 1000] * 60 for i in range(200)}
+    wide = {f"c{i}": ["x" * 1000] * 60 for i in range(1000)}
     found = profile_of(tmp_path, pa.table(wide))
     assert len(found["sample"]) == 20
     assert len(found["sample"][0]["c0"]) == 201

@@ -127,7 +127,7 @@ def test_an_archive_of_tables_is_refused_and_says_how_many(read_bytes: Read) -> 
         archive.writestr("b.csv", "a,b\n1,2\n")
     refusal = read_bytes(place.getvalue()).refusal
     assert refusal is not None
-    assert "zip archive with 2 files" in refusal.text
+    assert "is an archive with 2 files" in refusal.text
 
 
 def test_parquet_types_become_ours_and_what_is_not_finite_is_counted(read_bytes: Read) -> None:
