@@ -176,6 +176,7 @@ HOSTILE = [
 def test_what_is_no_skops_file_is_refused_unread(
     name: str, content: bytes, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A35."""
     monkeypatch.chdir(tmp_path)
     with pytest.raises(Invalid, match=said):
         look(io.BytesIO(content), name)
@@ -187,6 +188,7 @@ def _renamed(schema: dict[str, Any]) -> None:
 
 
 def test_foreign_types_strange_members_and_bombs_are_refused_by_name(tmp_path: Path) -> None:
+    """A36, as somebody sends it."""
     good = skops.io.dumps(small())
     assert look(io.BytesIO(good), "model.skops").names == ["tenure", "price", "plan"]
     function = skops.io.dumps(make_pipeline(FunctionTransformer(np.log1p), LogisticRegression()))
