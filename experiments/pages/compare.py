@@ -87,7 +87,8 @@ def _metric_rows(kind: str, runs: list[Run], same: list[Run], decide_by: str) ->
             "cells": [
                 (
                     bar_of(run.metrics, measure.key, run.verdicts),
-                    run.pk in alike and run.metrics.get(measure.key, {}).get("value") == best.get(measure.key, object()),
+                    run.pk in alike
+                    and run.metrics.get(measure.key, {}).get("value") == best.get(measure.key, object()),
                 )
                 for run in runs
             ],

@@ -10,7 +10,6 @@ from datasets.models.versions import Version
 from experiments.models.runs import Run
 from experiments.services.runs import start_run
 from jobs import registry
-from jobs.limits import Limits
 from jobs.models import Job, State
 from projects.permissions import Role
 from tests.conftest import Cast
