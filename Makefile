@@ -6,7 +6,7 @@ export BATON_AUDIT_KEY ?= lint-only
 export BATON_SERVING_KEY ?= lint-only
 
 # What takes too long for every run: races, a hundred rounds each.
-.PHONY: run test lint format lock bench faults large replays searches traffic loop streams batches engineer clients tensors notebook
+.PHONY: run test lint format lock bench faults large replays searches traffic loop streams batches engineer clients tensors notebook night
 run:
 	./run
 test:
@@ -61,3 +61,6 @@ tensors:
 # The notebook of docs/ is executed against a real instance, in an environment of its own that pip makes: minutes.
 notebook:
 	$(PYTHON) -m pytest -q -s tests/experiments/notebooks.py
+# Ten minutes of faults under many clients; then journal, database and disk must agree. The seed is printed.
+night:
+	$(PYTHON) -m pytest -q -s tests/faults/night.py

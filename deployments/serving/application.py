@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 LONG_BODY = 128 * 1024
 STICKY = HEADER.lower().encode()
 BYTES = b"application/octet-stream"
+STARTED = "This server has just started and does not know yet what it answers. Try again in a second."
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -190,7 +191,10 @@ class Application:
         scheme, _, secret = request.header(b"authorization").partition(" ")
         secret = secret.strip()
         known = scheme.lower() == "bearer" and secret.isascii() and 0 < len(secret) <= 200
-        key = self.refresher.live.keys.get(digest(secret)) if known else None
+        keys = self.refresher.live.keys
+        if keys is None:
+            raise Unavailable(STARTED, code="not_ready")
+        key = keys.get(digest(secret)) if known else None
         if key is None or key.ends <= time.time():
             raise Unauthorised(
                 "Send the key of this deployment: `Authorization: Bearer bk_…`. "
@@ -206,7 +210,7 @@ class Application:
             return found
         if trouble := live.troubles.get(name):
             raise Unavailable(f"{trouble} Nothing was answered.", code="corrupted")
-        raise Unavailable("Nothing is in production here yet.", code="not_ready")
+        raise Unavailable("Nothing is in production here yet." if live.read_at else STARTED, code="not_ready")
 
     async def _predict(
         self, asker: Asker, facts: Facts, model: Loaded, trial: OnTrial | None, verb: str, bound: Bound

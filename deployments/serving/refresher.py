@@ -31,9 +31,9 @@ USES_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class Live:
-    """What requests see: replaced as a whole, never changed."""
+    """What requests see: replaced as a whole, never changed. `keys` is None until they were read for the first time."""
 
-    keys: dict[str, Key] = field(default_factory=dict)
+    keys: dict[str, Key] | None = None
     serving: dict[str, tuple[Facts, Loaded]] = field(default_factory=dict)
     trials: dict[str, OnTrial] = field(default_factory=dict)
     troubles: dict[str, str] = field(default_factory=dict)
@@ -147,7 +147,7 @@ class Refresher:
         """What keys asked, to the database, and back what all servers together answered to those with a quota."""
         if not now and time.monotonic() - self._uses_at < USES_SECONDS:
             return
-        keys = self.live.keys
+        keys = self.live.keys or {}
         found, bound = self.limits.take(), [UUID(key.id) for key in keys.values() if key.rows_per_day is not None]
         try:
             if found:

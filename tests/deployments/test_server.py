@@ -39,6 +39,18 @@ def live(
         yield server, release.deployment, secret
 
 
+def test_before_its_first_look_a_server_says_that_it_is_not_ready_and_refuses_no_key(shared_database):
+    environment = stage.environment_of(f"postgresql://nobody@127.0.0.1:{stage.free_port()}/nothing")
+    server = stage.PredictionServer(stage.free_port(), environment)
+    server.start(wait_for="/healthz")
+    try:
+        status, answer = server.predict({"row": ROW}, "bk_any")
+        assert (status, answer["code"]) == (503, "not_ready")
+        assert server.get("/readyz")[0] == 503
+    finally:
+        server.kill()
+
+
 def test_one_row_and_many_are_answered_named_and_logged(live, settings):
     server, deployment, key = live
     status, answer = server.predict({"row": ROW}, key)
