@@ -151,7 +151,8 @@ CLIENTS = {"predict": predict, "tell": tell, "upload": upload, "log": log, "work
 def hurt(world: World, chance: random.Random) -> str:
     """Break one thing, and mend it where it does not mend itself; says what it was."""
     live, broker = world.patient.live, world.patient.broker
-    what = chance.choice(["web", "worker", "scheduler", "predict", "pause", "broker", "frozen broker", "database"])
+    kinds = ["web", "worker", "scheduler", "predict", "pause", "broker", "frozen broker"]
+    what = chance.choice([*kinds, "database"] if live.database.url.startswith("postgres") else kinds)
     if what == "broker":
         broker.stop()
         time.sleep(chance.uniform(0, 5))
@@ -161,7 +162,7 @@ def hurt(world: World, chance: random.Random) -> str:
         time.sleep(chance.uniform(3, 15))
         broker.thaw()
     elif what == "database":
-        what += " connections" if end_connections(live) else " (a file: nothing to break)"
+        end_connections(live)
     elif what == "pause":
         name = chance.choice([one for one in live.pids() if one in ("web", "worker", "scheduler", "predict")])
         what += f" {name}"
@@ -174,10 +175,8 @@ def hurt(world: World, chance: random.Random) -> str:
     return what
 
 
-def end_connections(live: Instance) -> bool:
+def end_connections(live: Instance) -> None:
     """As a restart of PostgreSQL looks to those who are connected."""
-    if not live.database.url.startswith("postgres"):
-        return False
     import psycopg2
 
     address = live.database.url
@@ -186,7 +185,6 @@ def end_connections(live: Instance) -> bool:
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
-    return True
 
 
 LOOK = """
