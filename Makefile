@@ -27,7 +27,7 @@ bench:
 	$(PYTHON) -m benchmarks
 # Races that take too long for every run of the tests: a hundred rounds each.
 faults:
-	BATON_FAULT_ROUNDS=100 $(PYTHON) -m pytest -q tests/projects/test_many_at_once.py tests/web/test_sessions.py -k 'round_after_round or take_the_same_time'
+	BATON_FAULT_ROUNDS=100 $(PYTHON) -m pytest -q tests/projects/test_many_at_once.py tests/web/test_sessions.py tests/deployments/test_server.py -k 'round_after_round or take_the_same_time or kill_9'
 # Two hundred uploads of 50 MB at once, and 5 GB as one table: minutes, and 15 GB of disk below TMPDIR.
 large:
 	$(PYTHON) -m pytest -q -s tests/faults/large.py

@@ -1,5 +1,6 @@
 """PURE: the body of a prediction request: strict JSON, limited in size, depth and rows."""
 
+import zlib
 from typing import Any
 
 import orjson
@@ -11,6 +12,16 @@ MAX_ROWS = 10_000
 MAX_DEPTH = 32
 
 
+PACKED = ("gzip", "deflate")
+
+
+class WrongEncoding(Problem):
+    """A body that is packed in a way that is not read here."""
+
+    status = 415
+    code = "wrong_encoding"
+
+
 class RowsInvalid(Invalid):
     """Rows that do not fit the model; `errors` names each by row and field."""
 
@@ -20,6 +31,25 @@ class RowsInvalid(Invalid):
         where = f"row {first['row']}" + (f", field {first['field']}" if first["field"] else "")
         more = f" {count - 1} more." if count > 1 else ""
         super().__init__(f"In {where}: {first['message']}{more}", errors=errors)
+
+
+def unpacked(body: bytes, encoding: str) -> bytes:
+    """A body as it was before it was packed; what would become too large is refused before it does."""
+    if encoding in ("", "identity"):
+        return body
+    if encoding not in PACKED:
+        text = f"Bodies packed as {encoding[:40]} are not read. Send plain JSON, or packed by gzip or deflate."
+        raise WrongEncoding(text, accepts=PACKED)
+    opened = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # tells the two apart by their first bytes
+    try:
+        found = opened.decompress(body, MAX_BODY + 1)
+    except zlib.error:
+        raise Problem(f"The body is not packed as {encoding}, or was damaged.", code="bad_encoding") from None
+    if len(found) > MAX_BODY:
+        raise TooLarge(f"The body, unpacked, is larger than {MAX_BODY} bytes. Send fewer rows at a time.")
+    if not opened.eof or opened.unused_data:
+        raise Problem("The packed body ends too early, or goes on behind its end.", code="bad_encoding")
+    return found
 
 
 def rows_of(body: bytes) -> list[dict[str, Any]]:

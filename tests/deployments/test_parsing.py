@@ -65,6 +65,7 @@ def test_any_body_is_read_or_refused_with_a_sentence(body):
     ],
 )
 def test_what_is_refused_and_how(body, status):
+    """A54, F50."""
     with pytest.raises(Problem) as refusal:
         rows_of(body)
     assert refusal.value.status == status

@@ -232,6 +232,7 @@ def test_the_log_is_stored_once_and_stays_readable(version, cast, run_jobs, sett
 
 
 def test_of_two_promotions_at_once_one_wins(shared_cast, trained, retrained):
+    """F30, once; `tests/projects/test_many_at_once.py` does it round after round."""
     stage.agree_targets(shared_cast.project)
     versions = [stage.version_of(shared_cast.project, one) for one in (trained, retrained)]
     for version in versions:
