@@ -1,5 +1,6 @@
 """PURE: the body of a prediction request: strict JSON, limited in size, depth and rows."""
 
+import re
 import zlib
 from typing import Any
 
@@ -12,6 +13,8 @@ MAX_ROWS = 10_000
 MAX_DEPTH = 32
 
 
+# A text, also one that does not end (else each quote in it would be tried as a beginning), or a bare NaN.
+TEXT_OR_NAN = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|\bNaN\b', re.DOTALL)
 PACKED = ("gzip", "deflate")
 
 
@@ -86,17 +89,26 @@ def rows_in(rows: Any, where: str) -> list[dict[str, Any]]:
     return rows
 
 
-def json_of(body: bytes) -> Any:
-    """A body as strict JSON, limited in size and depth."""
+def json_of(body: bytes, *, nan_is_gap: bool = False) -> Any:
+    """A body as strict JSON, limited in size and depth; perhaps with NaN for a gap, which JSON does not know."""
     if len(body) > MAX_BODY:
         raise TooLarge(f"The body is larger than {MAX_BODY} bytes. Send fewer rows at a time.")
     try:
-        data = orjson.loads(body)
+        data = _loaded(body, nan_is_gap)
     except (ValueError, RecursionError) as error:
         raise Problem(f"The body is not valid JSON: {str(error)[:200]}.", code="bad_json") from None
     if _suspicious(body, data):
         _walk(data, look_for_nul=b"\\u0000" in body)
     return data
+
+
+def _loaded(body: bytes, nan_is_gap: bool) -> Any:
+    try:
+        return orjson.loads(body)
+    except ValueError:
+        if not nan_is_gap or b"NaN" not in body:
+            raise
+    return orjson.loads(TEXT_OR_NAN.sub(lambda found: b"null" if found[0] == b"NaN" else found[0], body))
 
 
 def _suspicious(body: bytes, data: Any) -> bool:
