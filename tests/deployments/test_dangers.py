@@ -11,6 +11,9 @@ import zlib
 
 import pytest
 from django.test import Client
+from hypothesis import HealthCheck, given
+from hypothesis import settings as bound
+from hypothesis import strategies as st
 
 from deployments.models import Deployment
 from deployments.queries.deployments import champion_of
@@ -205,3 +208,40 @@ def test_f54_each_answer_names_the_version_that_made_it_and_the_log_agrees(live,
     assert {version for version, _ in named.values()} == {1, 2}
     assert len({pair for pair in named.values()}) == 2  # and each version says its own
     assert {row.id: (row.version, row.probability) for row in whole_log(deployment)} == named
+
+
+ODD = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.lists(st.integers(), max_size=2)
+)
+GOOD = st.integers(-10, 100) | st.floats(-1e6, 1e6) | st.sampled_from(["flex", "year", "never seen"])
+ROWS = st.dictionaries(st.sampled_from(["months", "charge", "plan", "more"]), GOOD | ODD, max_size=4)
+TENSORS = st.fixed_dictionaries(
+    {"name": st.sampled_from(["months", "charge", "plan", "more"]), "data": st.lists(GOOD | ODD, max_size=3)},
+    optional={
+        "datatype": st.sampled_from(["INT64", "FP64", "BYTES", "BOOL", "FP8"]),
+        "shape": st.lists(GOOD, max_size=2),
+    },
+)
+ASKED = (
+    st.tuples(st.just(PREDICT), st.fixed_dictionaries({"rows": st.lists(ROWS, max_size=3)}) | ROWS | ODD)
+    | st.tuples(st.just("/invocations"), st.dictionaries(
+        st.sampled_from(["dataframe_records", "inputs", "instances", "params"]), st.lists(ROWS | ODD, max_size=3) | ODD))
+    | st.tuples(st.just("/v2/models/churn-classifier/infer"), st.fixed_dictionaries(
+        {"inputs": st.lists(TENSORS, max_size=3) | ODD}, optional={"outputs": ODD | st.lists(ODD, max_size=2), "id": ODD}))
+)  # fmt: skip
+
+
+def test_no_body_of_any_language_breaks_the_server(live):
+    """A short form of `make fuzz`."""
+    server, _, key = live
+
+    @bound(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(ASKED)
+    def ask(asked):
+        path, body = asked
+        status, _, said = server.request("POST", path, json.dumps(body), Authorization=f"Bearer {key}")
+        assert status in (200, 400, 413, 422), (status, said)
+        if status != 200:
+            assert json.loads(said)["detail"]
+
+    ask()
