@@ -36,11 +36,14 @@ ORDER = [
 
 def stage_of(releases: list[Release]) -> tuple[str, str]:
     """The tag of a version: colour and words of the most telling of its releases, in the environment furthest on."""
-    held = sorted(releases, key=lambda one: (ORDER.index(one.state), -ENVIRONMENTS.index(one.deployment.environment)))
-    if not held:
+    places = [
+        (ORDER.index(Release.State(one.state)), -ENVIRONMENTS.index(one.deployment.environment)) for one in releases
+    ]
+    if not places:
         return "", "Candidate"
-    colour, words = STATES[held[0].state]
-    return colour, words.format(where=held[0].deployment.environment)
+    state, where = min(places)
+    colour, words = STATES[ORDER[state]]
+    return colour, words.format(where=ENVIRONMENTS[-where])
 
 
 def row_of(version: ModelVersion) -> dict[str, Any]:

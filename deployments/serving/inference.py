@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from deployments import golden
 from deployments.prediction_ids import new_ids
 from deployments.serving import lines
+from deployments.serving.lean import let_frames_in
 from deployments.serving.parsing import RowsInvalid
 from experiments import baselines
 from experiments.compiled.columns import Reader
@@ -157,6 +158,8 @@ def load(path: Path, bundle: str) -> Loaded:
     The compiled form answers where it has one that does; otherwise the stored pipeline, and `why` says why.
     """
     opened = Bundle.open(path)
+    if opened.signature.get("outside", {}).get("frame"):
+        let_frames_in()
     found, why = None, ""
     try:
         found = opened.compiled()

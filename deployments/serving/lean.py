@@ -22,9 +22,18 @@ class Without:
         return None
 
 
+_FRAMES = Without("pandas")
+
+
 def stay_lean() -> None:
-    """scikit-learn looks for pandas only to recognise frames. No predictor is given one, and it weighs 60 MB."""
-    sys.meta_path.insert(0, Without("pandas", "pyarrow"))
+    """scikit-learn looks for pandas only to recognise frames. Few models are given one, and it weighs 60 MB."""
+    sys.meta_path[:0] = [_FRAMES, Without("pyarrow")]
+
+
+def let_frames_in() -> None:
+    """For a model that was made elsewhere and takes nothing but a frame."""
+    if _FRAMES in sys.meta_path:
+        sys.meta_path.remove(_FRAMES)
 
 
 def tidy_seldom() -> None:

@@ -47,6 +47,7 @@ def _fitted() -> Pipeline:
     ids=["os.system", "numpy function", "partial", "methodcaller", "eval", "hidden in a dict", "seed sequence"],
 )
 def test_types_outside_the_list_are_refused_by_name(hostile: Any) -> None:
+    """A36."""
     content = skops.io.dumps(hostile)
     with pytest.raises(Invalid, match="not allowed") as refused:
         loaded(content)
@@ -79,6 +80,7 @@ def test_an_allowed_type_under_another_loader_is_refused() -> None:
 
 
 def test_there_is_no_other_loader_to_fall_back_to(tmp_path: Path) -> None:
+    """A37."""
     whole = skops.io.dumps(_fitted())
     joblib.dump(_fitted(), tmp_path / "model.skops")
     empty = io.BytesIO()
@@ -125,6 +127,7 @@ def test_nan_never_gets_into_a_bundle(tmp_path: Path) -> None:
 
 
 def test_no_code_of_ours_trusts_what_a_file_names_or_unpickles() -> None:
+    """A36."""
     root = Path(__file__).resolve().parents[2]
     hostile = re.compile(
         r"get_untrusted_types|import pickle|pickle\.loads?\(|joblib\.load\(|import cloudpickle|import dill|yaml\.load\("
