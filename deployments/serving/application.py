@@ -12,7 +12,7 @@ import orjson
 from django.conf import settings
 
 from accounts.one_time import digest
-from deployments.serving import messages, openapi, protocols, tensors
+from deployments.serving import messages, openapi, parsing, protocols, tensors
 from deployments.serving.binary import HEAD
 from deployments.serving.inference import Facts, Loaded
 from deployments.serving.journal import Journal, seal_leftovers
@@ -174,7 +174,7 @@ class Application:
         self.refresher.limits.admit(key)
         head = request.header(HEAD) if place.verb == "infer" else ""
         messages.check_content(request, any_type=bool(head))
-        body = await request.body()
+        body = await self._body(request)
         seconds = min(settings.PREDICT_SECONDS, facts.seconds or settings.PREDICT_SECONDS)
         asker = Asker(request.header(STICKY).encode(), body, began, seconds, head)
         bound = Bound(self.refresher.limits, key, name)
@@ -233,6 +233,14 @@ class Application:
         content, front = asked.body(who, answered)
         reply = Reply(200, content, facts.deployment, True, answered.rows, answered.unknown)
         return replace(reply, content_type=BYTES, extra=((HEAD, str(front).encode()),)) if front else reply
+
+    async def _body(self, request: Request) -> bytes:
+        """The body, unpacked; that is done beside the loop, so that others need not wait for it."""
+        body = await request.body()
+        encoding = ",".join(request.headers(b"content-encoding")).strip().lower()
+        if not encoding:
+            return body
+        return await asyncio.get_running_loop().run_in_executor(self._pool, parsing.unpacked, body, encoding)
 
     async def _read(self, verb: str, asker: Asker, model: Loaded) -> Asked:
         """What a body asks; a long one is read beside the loop, so that others need not wait for it."""

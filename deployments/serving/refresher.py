@@ -16,6 +16,7 @@ from deployments.services.traffic import add_tallies
 from deployments.services.uses import add_uses
 from deployments.serving import snapshot
 from deployments.serving.inference import Facts, Loaded, load
+from deployments.serving.lean import tidy_seldom
 from deployments.serving.limits import Key, Limits
 from deployments.serving.tallies import Tallies
 from deployments.serving.traffic import OnTrial
@@ -174,6 +175,7 @@ class Refresher:
             path = verified_path(bundle)
             self._models[bundle] = load(path, bundle)
             self._files[bundle] = (path, _stamp(path))
+            tidy_seldom()
             log.info("Loaded bundle %s in %.1f s.", bundle[:12], time.perf_counter() - began)
         path, stamp = self._files[bundle]
         if _stamp(path) != stamp:

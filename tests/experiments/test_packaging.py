@@ -22,7 +22,7 @@ from experiments.compiled.proof import proved
 from experiments.estimators.linear import LOGISTIC
 from experiments.estimators.preprocessing import pipeline
 from experiments.matrices import layout_of
-from experiments.packaging import Bundle, dumped, loaded, pack, refuse_foreign
+from experiments.packaging import Bundle, answers_of, dumped, loaded, pack, refuse_foreign
 from problems.problem import Invalid
 
 MARKER = Path("/tmp/baton-packaging-marker")
@@ -165,3 +165,17 @@ def test_a_compiled_form_answers_only_for_the_model_that_it_was_made_of(tmp_path
     with pytest.raises(Invalid, match="packed without"):
         Bundle(without | {"card.json": b"{}"}).compiled()
     assert Bundle(without).predictor().predict(rows) == wanted
+
+
+def test_equally_near_neighbours_count_alike_on_any_number_of_threads() -> None:
+    from sklearn.neighbors import KNeighborsRegressor
+    from threadpoolctl import threadpool_limits
+
+    chance = np.random.default_rng(1)
+    grid = chance.integers(0, 5, (900, 3)).astype(float)  # each place is held by many rows
+    model = KNeighborsRegressor(15, weights="distance", algorithm="brute").fit(grid, chance.normal(size=900))
+    found = []
+    for threads in (1, 4):
+        with threadpool_limits(limits=threads):
+            found.append(answers_of(model, "regression", grid[:50]))
+    np.testing.assert_array_equal(*found)
