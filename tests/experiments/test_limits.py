@@ -22,7 +22,7 @@ def test_f05_data_larger_than_the_memory_tells_need_against_limit_and_the_next_r
     cast: Cast, make_version: Callable[..., Version], run_jobs: Callable[[], list[Job]], settings: Any
 ) -> None:
     spec = {"target": "left", "inputs": ["plan", "tenure", "price"], "methods": ["logistic"]}
-    large = make_version(cast.project, story(700_000), name="large")
+    large = make_version(cast.project, story(1_500_000), name="large")
     settings.CHILD_MEMORY_MB = 1024
     run, _ = start_run(cast.project, spec=spec, data=large, by=cast[Role.DATA_SCIENTIST])
     [job] = run_jobs()
