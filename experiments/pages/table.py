@@ -16,6 +16,7 @@ from django.urls import reverse
 from experiments.listing import PARTS, Head, folded, heads, look_in, plain, read, said, usual_columns
 from experiments.models.records import RunRecord
 from experiments.pages.listing import RunRow, run_rows
+from experiments.queries.log_import import origins_of
 from experiments.queries.records import Cell, Line, Table, names_like, view_for, views_of
 from experiments.queries.runs import decides, hide_all
 from experiments.records.asked import Asked, written
@@ -33,11 +34,12 @@ PER_PAGE, MOST_NAMES, PIECE = 50, 200, 500
 
 @dataclass(frozen=True)
 class Shown:
-    """One line of the table for the page: the record, its run as lists show it, and each cell in words."""
+    """One line of the table for the page: the record, its run as lists show it, cells in words, where it is from."""
 
     record: RunRecord
     row: RunRow | None
     cells: list[tuple[Head, Cell, str]]
+    origin: str = ""
 
 
 class _Looking(ProjectPage):
@@ -122,10 +124,11 @@ class Runs(_Looking):
     def _shown(self, lines: Sequence[Line], headings: Sequence[Head]) -> list[Shown]:
         runs = hide_all([line.record.run for line in lines if line.record.run], self.roles)
         by_run = {row.run.pk: row for row in run_rows(runs, self.decide_by)}
-        rows = []
+        rows, origins = [], origins_of(line.record for line in lines)
         for line in lines:
             cells = [(head, cell, said(line, cell)) for head, cell in zip(headings, line.cells, strict=True)]
-            rows.append(Shown(line.record, by_run.get(line.record.run_id) if line.record.run_id else None, cells))
+            row = by_run.get(line.record.run_id) if line.record.run_id else None
+            rows.append(Shown(line.record, row, cells, origins.get(line.record.pk, "")))
         return rows
 
 
