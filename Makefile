@@ -6,7 +6,7 @@ export BATON_AUDIT_KEY ?= lint-only
 export BATON_SERVING_KEY ?= lint-only
 
 # What takes too long for every run: races, a hundred rounds each.
-.PHONY: run test lint format lock bench faults large replays searches traffic loop streams batches engineer clients tensors notebook imports
+.PHONY: run test lint format lock bench faults large replays searches traffic loop streams batches engineer clients tensors scoring fuzz everywhere notebook night imports
 run:
 	./run
 test:
@@ -27,7 +27,7 @@ bench:
 	$(PYTHON) -m benchmarks
 # Races that take too long for every run of the tests: a hundred rounds each.
 faults:
-	BATON_FAULT_ROUNDS=100 $(PYTHON) -m pytest -q tests/projects/test_many_at_once.py tests/web/test_sessions.py -k 'round_after_round or take_the_same_time'
+	BATON_FAULT_ROUNDS=100 $(PYTHON) -m pytest -q tests/projects/test_many_at_once.py tests/web/test_sessions.py tests/deployments/test_server.py -k 'round_after_round or take_the_same_time or kill_9'
 # Two hundred uploads of 50 MB at once, and 5 GB as one table: minutes, and 15 GB of disk below TMPDIR.
 large:
 	$(PYTHON) -m pytest -q -s tests/faults/large.py
@@ -61,6 +61,18 @@ imports:
 # NVIDIA's unchanged v2 client against a prediction server; pip makes its environment: a minute.
 tensors:
 	$(PYTHON) -m pytest -q -s tests/deployments/v2_clients.py
+# MLflow's scoring client and wrk against a prediction server; pip makes the environment of the first: minutes.
+scoring:
+	$(PYTHON) -m pytest -q -s tests/deployments/outside_clients.py -k 'mlflow or wrk'
+# Schemathesis, by the OpenAPI document of three deployments: 3,000 examples for each address and each of its phases; an hour.
+fuzz:
+	BATON_FUZZ_EXAMPLES=3000 $(PYTHON) -m pytest -q -s tests/deployments/outside_clients.py -k schemathesis
+# The same thousand rows for every method: in process, server, batch, generated FastAPI and Flask projects: minutes.
+everywhere:
+	BATON_ALL_METHODS=1 $(PYTHON) -m pytest -q tests/deployments/test_everywhere.py
 # The notebook of docs/ is executed against a real instance, in an environment of its own that pip makes: minutes.
 notebook:
 	$(PYTHON) -m pytest -q -s tests/experiments/notebooks.py
+# Ten minutes of faults under many clients; then journal, database and disk must agree. The seed is printed.
+night:
+	$(PYTHON) -m pytest -q -s tests/faults/night.py

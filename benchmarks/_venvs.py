@@ -11,6 +11,7 @@ CACHE = Path(os.environ.get("BATON_BENCH_CACHE") or Path(tempfile.gettempdir()) 
 MLFLOW = ("mlflow==3.17.2", "psycopg2-binary")  # the newest whose parts are all on the index
 NOTEBOOK = ("nbclient", "ipykernel", "mlflow==3.17.2")
 TRITON = ("tritonclient[http]==2.73.0",)
+SCHEMATHESIS = ("schemathesis==4.32.5",)
 OLD_MLFLOW = ("mlflow<3", "setuptools<81")
 
 

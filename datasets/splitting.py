@@ -58,11 +58,14 @@ def by_time(rows: Rows, times: Any, share: float) -> Split:
 
 
 def by_group(rows: Rows, groups: Any, share: float, seed: int) -> Split:
-    """Hold back whole groups by chance until about `share` of the rows is held back; no group is on both sides."""
+    """Hold back whole groups by chance until about `share` of the rows is held back; no group is on both sides.
+
+    Where each group is more than that, the smallest is held back.
+    """
     names, codes, sizes = np.unique(np.asarray(groups).astype(str), return_inverse=True, return_counts=True)
     wanted, held, count = _count(len(rows), share), np.zeros(len(names), dtype=bool), 0
     for place in np.random.default_rng(seed).permutation(len(names)):
-        if count and count + sizes[place] > 1.1 * wanted:
+        if count + sizes[place] > max(1.1 * wanted, sizes.min()):
             continue  # too large for what is left; a smaller one may fit
         held[place], count = True, count + int(sizes[place])
         if count >= wanted:

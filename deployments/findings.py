@@ -119,14 +119,14 @@ def of_deployment(name: str, version: int | None, trouble: str, answers_today: i
 def of_serving(proof: Mapping[str, Any] | None) -> str:
     """Which form of a model answers, and why; `proof` is what was proved when it was packed."""
     if not proof:
-        return "The stored scikit-learn pipeline answers: this version was packed before models were compiled."
+        return "The stored model itself answers: this version was packed before models were compiled."
     if proof["path"] == "compiled":
         count = f"{proof['rows']:,}".replace(",", "\u202f")
         return (
             f"The compiled form answers. On {count} held-back rows, some with gaps, unseen words and far numbers, it "
             f"differed from the stored pipeline by {proof['difference']:.1g} at most."
         )
-    return f"The stored scikit-learn pipeline answers. {proof['why']}"
+    return f"The stored model itself answers. {proof['why']}"
 
 
 def of_environments(order: Sequence[str], used: int, waits: int) -> list[Part]:

@@ -1,5 +1,6 @@
 """The jobs of the deployments room: rehearsal, promotion, and storing the prediction log."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from deployments.services.batch_plans import start_due_batches
 from deployments.services.batches import fail_batch, finish_batch
 from deployments.services.gates import refresh_checks
 from deployments.services.releases import fail_promotion, finish_promotion, refuse_failing_cases
-from deployments.services.servers import add_segment
+from deployments.services.servers import add_segment, forget_answers
 from deployments.services.traffic import forget_old, record_check
 from deployments.serving.journal import SUFFIX, folders, seal_leftovers
 from experiments.models.registry import ModelVersion
@@ -215,6 +216,13 @@ def ask_what_is_in_use() -> None:
     """Put the edge-case book to everything in use, once a day and soon after a case is written."""
     for release in champions_to_ask():
         cases.ask_about_cases(release.version.run, by=PLATFORM, everything=True)
+
+
+@periodic("deployments.forget", every=3600)
+def forget_old_answers() -> None:
+    """Let stored answers go that are older than the operator keeps them."""
+    if settings.PREDICTION_DAYS:
+        forget_answers(timezone.now() - timedelta(days=settings.PREDICTION_DAYS), by=PLATFORM)
 
 
 @periodic("deployments.seal", every=settings.TICK_SECONDS)

@@ -10,7 +10,8 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from contextlib import nullcontext
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -28,10 +29,9 @@ from problems.problem import Invalid
 from projects.measures import NUMBERS, UNLABELLED
 
 Made = TypeVar("Made")
-SKOPS, ONNX = "model.skops", "model.onnx"
+SKOPS, ONNX, FAST = "model.skops", "model.onnx", "compiled.npz"
 TEXTS = ("signature.json", "reference.json", "golden.json", "card.json")
 PARTS = (SKOPS, *TEXTS)
-FAST = "compiled.npz"
 WHOLE = tuple(sorted(parts) for parts in (PARTS, (*PARTS, FAST), (ONNX, *TEXTS)))
 MOST_BYTES = 2 * 1024**3
 MOST_MEMBERS = 200_000
@@ -315,9 +315,18 @@ class Bundle:
 
 
 def answers_of(pipeline: Any, kind: str, matrix: Matrix) -> Matrix:
-    """For each row the chance of the positive answer, the number itself, or a line with the chance of each answer."""
-    found = pipeline.predict(matrix) if kind in NUMBERS else pipeline.predict_proba(matrix)
+    """For each row the chance of the positive answer, the number itself, or a line with the chance of each answer; on
+    one thread, as which of equally near neighbours count hangs on their number."""
+    with nullcontext() if isinstance(pipeline, compiling.CompiledModel) else _teams().limit(limits=1):
+        found = pipeline.predict(matrix) if kind in NUMBERS else pipeline.predict_proba(matrix)
     return np.asarray(found[:, 1] if kind == "binary" else found, dtype=np.float64)
+
+
+@cache
+def _teams() -> Any:
+    from threadpoolctl import ThreadpoolController  # late, it comes with scikit-learn
+
+    return ThreadpoolController().select(user_api="openmp")
 
 
 def fields_of(signature: Mapping[str, Any]) -> list[dict[str, Any]]:

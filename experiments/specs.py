@@ -15,7 +15,7 @@ from projects.measures import for_kind as measures_for_kind
 
 LEAST_PER_CLASS, LEAST_OF_SEVERAL = 20, 10
 MOST_CLASSES = 100
-SPLITS, LEAST_GROUPS = ("random", "time", "group"), 5
+SPLITS, LEAST_GROUPS = ("random", "time", "group"), 2
 LEAST_ROWS = 50
 LARGEST_SEED = 2**31 - 1
 KEYS = (

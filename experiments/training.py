@@ -4,7 +4,8 @@ import math
 import os
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ from experiments.forecasting.describing import described, proof
 from experiments.forecasting.relative import Relative
 from experiments.forecasting.steps import names, plan_of
 from experiments.learning import series_of
-from experiments.packaging import Bundle, Predictor, pack
+from experiments.packaging import Bundle, Predictor, answers_of, pack
 from experiments.preparing import Prepared, prepared
 from experiments.references import binned, golden_rows, reference_inputs, signature_inputs
 from experiments.unlabelled import describing, learning
@@ -251,23 +252,27 @@ def looked_at(
     model: Pipeline, spec: Mapping[str, Any], data: Prepared, matrix: Array, report: Report, steps: int
 ) -> list[dict[str, Any]]:
     """Permutation importance by ROC AUC, by balanced accuracy, or by RMSE in the unit of the answer."""
-    truth = data.truth[data.split.test]
-    if spec["kind"] in UNLABELLED:
-        truth = learning.said_of(spec["kind"], model, matrix)
-
-    def score(rows: Array, known: Array) -> float:
-        if spec["kind"] in UNLABELLED:
-            return learning.agreement(spec["kind"], model)(rows, known)
-        if spec["kind"] == "binary":
-            return Binary(known, model.predict_proba(rows)[:, 1]).value("roc_auc") or 0.0
-        if data.classes is not None:
-            return Classes(known, model.predict_proba(rows), data.classes).value("balanced_accuracy") or 0.0
-        return -(Numbers(known, model.predict(rows)).value("rmse") or 0.0)
 
     def told(done: int, total: int) -> None:
         report.progress(steps - 2, steps, f"Finding out what it looks at: input {done + 1} of {total}")
 
-    return importance(data.layout, matrix, truth, score, spec["seed"], told)
+    def ask(rows: Array) -> Array:
+        alone = spec["kind"] in UNLABELLED
+        return learning.said_of(spec["kind"], model, rows) if alone else answers_of(model, spec["kind"], rows)
+
+    truth = ask(matrix) if spec["kind"] in UNLABELLED else data.truth[data.split.test]
+    return importance(data.layout, matrix, truth, ask, _score(spec["kind"], data.classes), spec["seed"], told)
+
+
+def _score(kind: str, classes: list[str] | None) -> Callable[[Array, Array], float]:
+    """What an answer is worth; the larger the better."""
+    if kind in UNLABELLED:
+        return partial(learning.agreement, kind)
+    if kind == "binary":
+        return lambda said, known: Binary(known, said).value("roc_auc") or 0.0
+    if classes is not None:
+        return lambda said, known: Classes(known, said, classes).value("balanced_accuracy") or 0.0
+    return lambda said, known: -(Numbers(known, said).value("rmse") or 0.0)
 
 
 def signature_of(spec: Mapping[str, Any], data: Prepared, ahead: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -22,7 +22,11 @@ install() {
         uv pip install --quiet --python "$1" --require-hashes -r "$2" && return
         echo "uv could not install them; pip tries." >&2
     fi
-    "$1" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$2"
+    # pip would compile one file after the other, those of the libraries' own tests too
+    "$1" -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r "$2" || return
+    case $2 in
+    */requirements.txt) "$1" -m compileall -qq -j 0 -x 'site-packages/.*/tests?/' "${1%/bin/*}/lib" || true ;;
+    esac # what only tests and extras use is compiled when it is first used
 }
 
 # make_environment ROOT LIST...
@@ -43,7 +47,7 @@ make_environment() {
         stamp=$environment/installed-$(basename "$list")
         if ! cmp -s "$root/$list" "$stamp"; then
             echo "Installing $list; this takes a minute or two." >&2
-            install "$environment/bin/python" "$root/$list" >&2
+            install "$environment/bin/python" "$root/$list" >&2 || return
             cp "$root/$list" "$stamp"
         fi
     done

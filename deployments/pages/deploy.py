@@ -5,6 +5,7 @@ from typing import Any
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 
+from deployments.gate_rules import ENVIRONMENTS
 from deployments.models import Release
 from deployments.queries.deployments import deployments_of, servers_alive, stored_rows
 from deployments.queries.versions import versions_of
@@ -14,7 +15,7 @@ from projects.access import ProjectPage
 
 ROWS = 50
 STATES = {
-    Release.State.CHAMPION: ("pass", "In production"),
+    Release.State.CHAMPION: ("pass", "In {where}"),
     Release.State.PREPARING: ("accent", "On its way"),
     Release.State.TRIAL: ("accent", "On trial"),
     Release.State.TRIED: ("", "Was tried"),
@@ -34,9 +35,15 @@ ORDER = [
 
 
 def stage_of(releases: list[Release]) -> tuple[str, str]:
-    """The tag of a version: colour and words of the most telling of its releases."""
-    held = {release.state for release in releases}
-    return next((STATES[state] for state in ORDER if state in held), ("", "Candidate"))
+    """The tag of a version: colour and words of the most telling of its releases, in the environment furthest on."""
+    places = [
+        (ORDER.index(Release.State(one.state)), -ENVIRONMENTS.index(one.deployment.environment)) for one in releases
+    ]
+    if not places:
+        return "", "Candidate"
+    state, where = min(places)
+    colour, words = STATES[ORDER[state]]
+    return colour, words.format(where=ENVIRONMENTS[-where])
 
 
 def row_of(version: ModelVersion) -> dict[str, Any]:

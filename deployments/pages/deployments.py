@@ -107,7 +107,9 @@ class DeploymentPages(ProjectPage):
         policy = policy_in_force(self.project)
         rule = rule_for(self.project, champion.version.run) if champion else None
         context |= {"policy": policy, "rule": rule, "policy_lines": sentences(policy) if policy else []}
-        return self.show(status=status, **(context | self._calls(deployment, champion) | changed))
+        return self.show(
+            status=status, kept_days=settings.PREDICTION_DAYS, **(context | self._calls(deployment, champion) | changed)
+        )
 
     def _calls(self, deployment: Deployment, champion: Release | None) -> dict[str, Any]:
         if champion is None:

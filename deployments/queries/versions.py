@@ -29,7 +29,9 @@ def versions_of(project: Project) -> QuerySet[ModelVersion]:
     return (
         ModelVersion.objects.filter(model__project=project)
         .select_related("model", "run__data__dataset", "created_by")
-        .prefetch_related(Prefetch("releases", queryset=Release.objects.order_by("-created_at")))
+        .prefetch_related(
+            Prefetch("releases", queryset=Release.objects.select_related("deployment").order_by("-created_at"))
+        )
         .order_by("-created_at")
     )
 

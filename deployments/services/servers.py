@@ -7,9 +7,11 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from audit.actors import Actor
 from audit.services import record
 from deployments.models import Deployment, Release, Revision, Segment, Server
 from deployments.services.telling import SERVER, tell_team
+from storage import blobs
 from storage.models import Blob
 
 
@@ -70,3 +72,18 @@ def add_segment(found: dict[str, Any], table: Blob) -> bool:
         },
     )
     return fresh
+
+
+def forget_answers(before: datetime, *, by: Actor) -> int:
+    """Let stored answers go for good, with their inputs, where the newest of a piece is older; gives how many."""
+    gone = 0
+    for deployment in Deployment.objects.filter(segments__last_at__lt=before).select_related("project").distinct():
+        old = deployment.segments.filter(last_at__lt=before)
+        with transaction.atomic():
+            pieces = list(old.values_list("pk", "table_id", "rows"))
+            rows, key = sum(rows for _, _, rows in pieces), deployment.project.key
+            record(by, "log.forgotten", deployment, project_key=key, deployment=deployment.name, rows=rows)
+            deployment.segments.filter(pk__in=[pk for pk, _, _ in pieces]).delete()
+        blobs.free(table for _, table, _ in pieces)
+        gone += rows
+    return gone

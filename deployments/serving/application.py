@@ -12,7 +12,7 @@ import orjson
 from django.conf import settings
 
 from accounts.one_time import digest
-from deployments.serving import messages, openapi, protocols, tensors
+from deployments.serving import messages, openapi, parsing, protocols, tensors
 from deployments.serving.binary import HEAD
 from deployments.serving.inference import Facts, Loaded
 from deployments.serving.journal import Journal, seal_leftovers
@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 LONG_BODY = 128 * 1024
 STICKY = HEADER.lower().encode()
 BYTES = b"application/octet-stream"
+STARTED = "This server has just started and does not know yet what it answers. Try again in a second."
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -173,7 +174,7 @@ class Application:
         self.refresher.limits.admit(key)
         head = request.header(HEAD) if place.verb == "infer" else ""
         messages.check_content(request, any_type=bool(head))
-        body = await request.body()
+        body = await self._body(request)
         seconds = min(settings.PREDICT_SECONDS, facts.seconds or settings.PREDICT_SECONDS)
         asker = Asker(request.header(STICKY).encode(), body, began, seconds, head)
         bound = Bound(self.refresher.limits, key, name)
@@ -190,7 +191,10 @@ class Application:
         scheme, _, secret = request.header(b"authorization").partition(" ")
         secret = secret.strip()
         known = scheme.lower() == "bearer" and secret.isascii() and 0 < len(secret) <= 200
-        key = self.refresher.live.keys.get(digest(secret)) if known else None
+        keys = self.refresher.live.keys
+        if keys is None:
+            raise Unavailable(STARTED, code="not_ready")
+        key = keys.get(digest(secret)) if known else None
         if key is None or key.ends <= time.time():
             raise Unauthorised(
                 "Send the key of this deployment: `Authorization: Bearer bk_…`. "
@@ -206,7 +210,7 @@ class Application:
             return found
         if trouble := live.troubles.get(name):
             raise Unavailable(f"{trouble} Nothing was answered.", code="corrupted")
-        raise Unavailable("Nothing is in production here yet.", code="not_ready")
+        raise Unavailable("Nothing is in production here yet." if live.read_at else STARTED, code="not_ready")
 
     async def _predict(
         self, asker: Asker, facts: Facts, model: Loaded, trial: OnTrial | None, verb: str, bound: Bound
@@ -229,6 +233,14 @@ class Application:
         content, front = asked.body(who, answered)
         reply = Reply(200, content, facts.deployment, True, answered.rows, answered.unknown)
         return replace(reply, content_type=BYTES, extra=((HEAD, str(front).encode()),)) if front else reply
+
+    async def _body(self, request: Request) -> bytes:
+        """The body, unpacked; that is done beside the loop, so that others need not wait for it."""
+        body = await request.body()
+        encoding = ",".join(request.headers(b"content-encoding")).strip().lower()
+        if not encoding:
+            return body
+        return await asyncio.get_running_loop().run_in_executor(self._pool, parsing.unpacked, body, encoding)
 
     async def _read(self, verb: str, asker: Asker, model: Loaded) -> Asked:
         """What a body asks; a long one is read beside the loop, so that others need not wait for it."""

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from deployments import golden
 from deployments.prediction_ids import new_ids
 from deployments.serving import lines
+from deployments.serving.lean import let_frames_in
 from deployments.serving.parsing import RowsInvalid
 from experiments import baselines
 from experiments.compiled.columns import Reader
@@ -106,6 +107,7 @@ class Loaded:
     why: str = ""
     cost: Cost = field(default_factory=Cost)
     categories: dict[str, frozenset[str]] = field(init=False)
+    _texts: dict[str, frozenset[str | None]] = field(init=False)
     reader: Reader | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -114,6 +116,7 @@ class Loaded:
             for part in self.signature["inputs"]
             if part["categories"] is not None
         }
+        self._texts = {name: known | {None} for name, known in self.categories.items()}
         self.reader = Reader(self.signature) if getattr(self.predictor, "path", "") == COMPILED else None
 
     def checked(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -136,6 +139,8 @@ class Loaded:
         """How many values of each of `count` rows are categories that training never saw."""
         found = [0] * count
         for name, known in self.categories.items():
+            if self._texts[name].issuperset(columns[name]):
+                continue
             words = [value if type(value) is str else _word(value) for value in columns[name]]
             if not known.issuperset(words):
                 for place, one in enumerate(words):
@@ -153,6 +158,8 @@ def load(path: Path, bundle: str) -> Loaded:
     The compiled form answers where it has one that does; otherwise the stored pipeline, and `why` says why.
     """
     opened = Bundle.open(path)
+    if opened.signature.get("outside", {}).get("frame"):
+        let_frames_in()
     found, why = None, ""
     try:
         found = opened.compiled()

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from django.http.request import split_domain_port, validate_host
 
-from deployments.serving.parsing import MAX_BODY
+from deployments.serving.parsing import MAX_BODY, PACKED
 from problems.problem import Problem, TooLarge
 
 BODY_SECONDS = 30.0
@@ -107,6 +107,8 @@ def problem(refusal: Problem, *, deployment: str = "", counted: bool = False) ->
         extra.append((b"www-authenticate", b"Bearer"))
     if refusal.status == 405:
         extra.append((b"allow", str(refusal.facts.get("allow", "")).encode()))
+    if refusal.status == 415:
+        extra.append((b"accept-encoding", ", ".join(PACKED).encode()))
     if refusal.status == 408:
         extra.append((b"connection", b"close"))
     return Reply(refusal.status, orjson.dumps(refusal.as_dict()), deployment, counted, extra=tuple(extra))
@@ -133,10 +135,8 @@ def _ours(host: str, allowed: tuple[str, ...]) -> bool:
 
 
 def check_content(request: Request, *, any_type: bool = False) -> None:
-    """Only JSON, and not compressed; what has bytes behind its JSON may call itself anything."""
+    """Only JSON; what has bytes behind its JSON may call itself anything."""
     kind = request.header(b"content-type").partition(";")[0].strip().lower()
     json = kind in ("", "application/json", "text/json") or kind.endswith("+json")
     if not json and not any_type:
         raise Problem("Send the rows as JSON, with `Content-Type: application/json`.", code="wrong_content_type")
-    if request.header(b"content-encoding").strip().lower() not in ("", "identity"):
-        raise Problem("Compressed bodies are not read. Send plain JSON.", code="wrong_encoding")

@@ -1,5 +1,7 @@
 """PURE: the body of a prediction request: strict JSON, limited in size, depth and rows."""
 
+import re
+import zlib
 from typing import Any
 
 import orjson
@@ -11,6 +13,18 @@ MAX_ROWS = 10_000
 MAX_DEPTH = 32
 
 
+# A text, also one that does not end (else each quote in it would be tried as a beginning), or a bare NaN.
+TEXT_OR_NAN = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|\bNaN\b', re.DOTALL)
+PACKED = ("gzip", "deflate")
+
+
+class WrongEncoding(Problem):
+    """A body that is packed in a way that is not read here."""
+
+    status = 415
+    code = "wrong_encoding"
+
+
 class RowsInvalid(Invalid):
     """Rows that do not fit the model; `errors` names each by row and field."""
 
@@ -20,6 +34,25 @@ class RowsInvalid(Invalid):
         where = f"row {first['row']}" + (f", field {first['field']}" if first["field"] else "")
         more = f" {count - 1} more." if count > 1 else ""
         super().__init__(f"In {where}: {first['message']}{more}", errors=errors)
+
+
+def unpacked(body: bytes, encoding: str) -> bytes:
+    """A body as it was before it was packed; what would become too large is refused before it does."""
+    if encoding in ("", "identity"):
+        return body
+    if encoding not in PACKED:
+        text = f"Bodies packed as {encoding[:40]} are not read. Send plain JSON, or packed by gzip or deflate."
+        raise WrongEncoding(text, accepts=PACKED)
+    opened = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # tells the two apart by their first bytes
+    try:
+        found = opened.decompress(body, MAX_BODY + 1)
+    except zlib.error:
+        raise Problem(f"The body is not packed as {encoding}, or was damaged.", code="bad_encoding") from None
+    if len(found) > MAX_BODY:
+        raise TooLarge(f"The body, unpacked, is larger than {MAX_BODY} bytes. Send fewer rows at a time.")
+    if not opened.eof or opened.unused_data:
+        raise Problem("The packed body ends too early, or goes on behind its end.", code="bad_encoding")
+    return found
 
 
 def rows_of(body: bytes) -> list[dict[str, Any]]:
@@ -56,17 +89,26 @@ def rows_in(rows: Any, where: str) -> list[dict[str, Any]]:
     return rows
 
 
-def json_of(body: bytes) -> Any:
-    """A body as strict JSON, limited in size and depth."""
+def json_of(body: bytes, *, nan_is_gap: bool = False) -> Any:
+    """A body as strict JSON, limited in size and depth; perhaps with NaN for a gap, which JSON does not know."""
     if len(body) > MAX_BODY:
         raise TooLarge(f"The body is larger than {MAX_BODY} bytes. Send fewer rows at a time.")
     try:
-        data = orjson.loads(body)
+        data = _loaded(body, nan_is_gap)
     except (ValueError, RecursionError) as error:
         raise Problem(f"The body is not valid JSON: {str(error)[:200]}.", code="bad_json") from None
     if _suspicious(body, data):
         _walk(data, look_for_nul=b"\\u0000" in body)
     return data
+
+
+def _loaded(body: bytes, nan_is_gap: bool) -> Any:
+    try:
+        return orjson.loads(body)
+    except ValueError:
+        if not nan_is_gap or b"NaN" not in body:
+            raise
+    return orjson.loads(TEXT_OR_NAN.sub(lambda found: b"null" if found[0] == b"NaN" else found[0], body))
 
 
 def _suspicious(body: bytes, data: Any) -> bool:

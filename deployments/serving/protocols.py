@@ -66,8 +66,8 @@ def place_of(path: str) -> Place | None:
 
 
 def invocation_rows(body: bytes, signature: Signature) -> Rows:
-    """The rows of one of MLflow's forms."""
-    data = json_of(body)
+    """The rows of one of MLflow's forms. Its own client writes the gaps of a frame as NaN."""
+    data = json_of(body, nan_is_gap=True)
     if not isinstance(data, dict):
         raise Invalid(f"The body must be an object with one of {', '.join(FORMS)}.")
     given = [name for name in FORMS if name in data]

@@ -16,6 +16,7 @@ from deployments.services.traffic import add_tallies
 from deployments.services.uses import add_uses
 from deployments.serving import snapshot
 from deployments.serving.inference import Facts, Loaded, load
+from deployments.serving.lean import tidy_seldom
 from deployments.serving.limits import Key, Limits
 from deployments.serving.tallies import Tallies
 from deployments.serving.traffic import OnTrial
@@ -31,9 +32,9 @@ USES_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class Live:
-    """What requests see: replaced as a whole, never changed."""
+    """What requests see: replaced as a whole, never changed. `keys` is None until they were read for the first time."""
 
-    keys: dict[str, Key] = field(default_factory=dict)
+    keys: dict[str, Key] | None = None
     serving: dict[str, tuple[Facts, Loaded]] = field(default_factory=dict)
     trials: dict[str, OnTrial] = field(default_factory=dict)
     troubles: dict[str, str] = field(default_factory=dict)
@@ -147,7 +148,7 @@ class Refresher:
         """What keys asked, to the database, and back what all servers together answered to those with a quota."""
         if not now and time.monotonic() - self._uses_at < USES_SECONDS:
             return
-        keys = self.live.keys
+        keys = self.live.keys or {}
         found, bound = self.limits.take(), [UUID(key.id) for key in keys.values() if key.rows_per_day is not None]
         try:
             if found:
@@ -174,6 +175,7 @@ class Refresher:
             path = verified_path(bundle)
             self._models[bundle] = load(path, bundle)
             self._files[bundle] = (path, _stamp(path))
+            tidy_seldom()
             log.info("Loaded bundle %s in %.1f s.", bundle[:12], time.perf_counter() - began)
         path, stamp = self._files[bundle]
         if _stamp(path) != stamp:

@@ -108,8 +108,9 @@ def _fits(found: Sequence[Any], kind: str, nullable: bool) -> bool:
         return False
     if kind != "text":
         return True
-    texts = [text for text in found if text] if types else found
-    return max(map(len, texts), default=0) <= LONGEST_TEXT and "\x00" not in "".join(texts)
+    texts = list(filter(None, found)) if types else found
+    together = "".join(texts)  # most often shorter than the longest text alone may be
+    return (len(together) <= LONGEST_TEXT or max(map(len, texts)) <= LONGEST_TEXT) and "\x00" not in together
 
 
 def _arrays(taken: Taken, numbers: list[Any], gaps: int) -> Taken | None:

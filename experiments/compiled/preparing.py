@@ -5,6 +5,7 @@ Tables are made by asking the fitted preparation itself about every word that it
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -49,8 +50,7 @@ class Words:
 
     def coded(self, words: Sequence[str]) -> list[int]:
         """The row of the table for each word."""
-        get, unseen = self.codes.get, len(self.table) - 1
-        return [get(word, unseen) for word in words]
+        return list(map(self.codes.get, words, repeat(len(self.table) - 1)))
 
 
 @dataclass(frozen=True)

@@ -35,8 +35,9 @@ def proved(pipeline: Any, model: bytes, signature: Mapping[str, Any], held_back:
     """Compile, compare, and keep only what is proved. `model` is the stored pipeline's bytes that it stands for."""
     if why := NEVER.get(str(signature.get("kind"))):
         return Proof(None, {"path": STORED, "why": why})
-    if signature.get("outside"):
-        return Proof(None, {"path": STORED, "why": "A model made elsewhere is answered by the stored pipeline itself."})
+    if outside := signature.get("outside"):
+        asked = "its ONNX file is asked as it came" if outside.get("form") == "onnx" else "it is asked as it came"
+        return Proof(None, {"path": STORED, "why": f"This model was made elsewhere: {asked}."})
     layout = layout_of(signature["inputs"])
     try:
         content, rows, difference = _compared(pipeline, model, signature, layout, held_back)

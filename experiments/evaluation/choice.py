@@ -31,6 +31,11 @@ def deciding_metric(kind: str, goals: Sequence[Goal], asked: str | None, *, chec
 
 def best(metrics: Mapping[str, Metrics], goals: Sequence[Goal], decide_by: str) -> str:
     """The key of the best method; ties go to the first."""
+    return ranked(metrics, goals, decide_by)[0]
+
+
+def ranked(metrics: Mapping[str, Metrics], goals: Sequence[Goal], decide_by: str) -> list[str]:
+    """The keys from the best to the worst: fewest missed targets, then the deciding metric; ties stay as they were."""
     sign = 1 if MEASURES[decide_by].better == "at_most" else -1
 
     def rank(key: str) -> tuple[int, float]:
@@ -39,4 +44,4 @@ def best(metrics: Mapping[str, Metrics], goals: Sequence[Goal], decide_by: str) 
         value = metrics[key].get(decide_by, {}).get("value")
         return missed, (sign * value if value is not None else float("inf"))
 
-    return min(metrics, key=rank)
+    return sorted(metrics, key=rank)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.evaluation.choice import best
+from experiments.evaluation.choice import ranked
 from experiments.specs import flattened
 from problems.problem import Invalid
 from projects.contract import Goal, Verdict
@@ -57,12 +57,8 @@ def standing(entries: Sequence[Entry], goals: Sequence[Goal], decide_by: str) ->
     same = tuple(entry for entry in entries if entry.rows == first.rows and entry.target == first.target)
     apart = tuple(entry for entry in entries if entry not in same)
     by_number = {str(entry.number): entry for entry in same}
-    order: list[Entry] = []
-    left = {name: entry.metrics for name, entry in by_number.items()}
-    while left:
-        name = best(left, goals, decide_by)
-        order.append(by_number[name])
-        del left[name]
+    metrics = {name: entry.metrics for name, entry in by_number.items()}
+    order = [by_number[name] for name in ranked(metrics, goals, decide_by)]
     if len(order) < 2:
         return Standing(tuple(order), apart, None, None, None, False)
     gap, beyond = difference(order[0].metrics, order[1].metrics, decide_by)

@@ -100,22 +100,20 @@ def _drawn(
         pairs = budget // (2 * (count + 1) * len(usual))
     if pairs < LEAST_ORDERS // 2:
         raise Invalid(f"Reasons for {count} inputs need more than {budget} questions to the model.", code="budget")
-    found = []
-    for _ in range(min(pairs, 200)):
-        order = chance.permutation(count)
-        both = [_along(judge, row, usual, layout, one) for one in (order, order[::-1])]
-        found.append((both[0] + both[1]) / 2)
-    shares = np.array(found)
-    errors = shares.std(axis=0, ddof=1) / math.sqrt(len(found)) if len(found) > 1 else np.full(count, np.inf)
-    return shares.mean(axis=0), errors, len(found) * 2 * (count + 1) * len(usual)
+    orders = np.array([chance.permutation(count) for _ in range(min(pairs, 200))])
+    found = (_along(judge, row, usual, layout, orders) + _along(judge, row, usual, layout, orders[:, ::-1])) / 2
+    errors = found.std(axis=0, ddof=1) / math.sqrt(len(found)) if len(found) > 1 else np.full(count, np.inf)
+    return found.mean(axis=0), errors, len(found) * 2 * (count + 1) * len(usual)
 
 
-def _along(judge: Judge, row: Matrix, usual: Matrix, layout: Layout, order: Array) -> Array:
-    """What each input adds when they come in in this order."""
-    taken = np.zeros((order.size + 1, order.size), dtype=bool)
-    for step, place in enumerate(order, start=1):
-        taken[step:, place] = True
-    steps = np.diff(_worth(judge, row, usual, layout, taken))
-    found = np.empty(order.size)
-    found[order] = steps
+def _along(judge: Judge, row: Matrix, usual: Matrix, layout: Layout, orders: Array) -> Array:
+    """What each input adds when they come in in each of these orders, all of which are asked together."""
+    lines, count = orders.shape
+    taken = np.zeros((lines, count + 1, count), dtype=bool)
+    for line, order in enumerate(orders):
+        for step, place in enumerate(order, start=1):
+            taken[line, step:, place] = True
+    worth = _worth(judge, row, usual, layout, taken.reshape(-1, count)).reshape(lines, count + 1)
+    found = np.empty((lines, count))
+    np.put_along_axis(found, orders, np.diff(worth, axis=1), axis=1)
     return found

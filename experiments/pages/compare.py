@@ -78,6 +78,7 @@ class Compare(ProjectPage):
 def _metric_rows(kind: str, runs: list[Run], same: list[Run], decide_by: str) -> list[dict[str, Any]]:
     """Each metric over the runs; the best is marked among those that share their held-back rows."""
     measures = sorted(for_kind(kind), key=lambda measure: measure.key != decide_by)
+    alike = {run.pk for run in same}
     best = best_values([entry_of(run) for run in same], [measure.key for measure in measures]) if len(same) > 1 else {}
     return [
         {
@@ -86,7 +87,8 @@ def _metric_rows(kind: str, runs: list[Run], same: list[Run], decide_by: str) ->
             "cells": [
                 (
                     bar_of(run.metrics, measure.key, run.verdicts),
-                    run in same and run.metrics.get(measure.key, {}).get("value") == best.get(measure.key, object()),
+                    run.pk in alike
+                    and run.metrics.get(measure.key, {}).get("value") == best.get(measure.key, object()),
                 )
                 for run in runs
             ],

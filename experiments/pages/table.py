@@ -30,16 +30,26 @@ from projects.measures import MEASURES
 from projects.pages.projects import person
 
 PER_PAGE, MOST_NAMES, PIECE = 50, 200, 500
+LARGER, MOST_LETTERS = {"created", "finished", "method", "cause"}, 60
 
 
 @dataclass(frozen=True)
 class Shown:
-    """One line of the table for the page: the record, its run as lists show it, cells in words, where it is from."""
+    """One line of the table for the page: the record, its run as lists show it, and each cell in words.
+
+    With a cell that has nothing but its words goes the class of its tag; most are such, and quick to write.
+    """
 
     record: RunRecord
     row: RunRow | None
-    cells: list[tuple[Head, Cell, str]]
+    cells: list[tuple[Head, Cell, str, str]]
     origin: str = ""
+
+
+def _class_of(head: Head, cell: Cell, words: str) -> str:
+    if head.decides or cell.step is not None or cell.field.key in LARGER or len(words) > MOST_LETTERS:
+        return ""
+    return "num" if head.number else "said"
 
 
 class _Looking(ProjectPage):
@@ -126,7 +136,8 @@ class Runs(_Looking):
         by_run = {row.run.pk: row for row in run_rows(runs, self.decide_by)}
         rows, origins = [], origins_of(line.record for line in lines)
         for line in lines:
-            cells = [(head, cell, said(line, cell)) for head, cell in zip(headings, line.cells, strict=True)]
+            told = [(head, cell, said(line, cell)) for head, cell in zip(headings, line.cells, strict=True)]
+            cells = [(head, cell, words, _class_of(head, cell, words)) for head, cell, words in told]
             row = by_run.get(line.record.run_id) if line.record.run_id else None
             rows.append(Shown(line.record, row, cells, origins.get(line.record.pk, "")))
         return rows

@@ -1,6 +1,6 @@
 """PURE: a method that learned without answers, measured: on held-back rows, and beside itself learned again."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -75,25 +75,21 @@ def _groups_in(model: Any) -> int:
     return len(estimator.means_ if hasattr(estimator, "means_") else estimator.cluster_centers_)
 
 
-def agreement(kind: str, model: Any) -> Callable[[Array, Array], float]:
-    """How far the answers on changed rows are those on the rows themselves, 1 being the same.
+def agreement(kind: str, said: Array, known: Array) -> float:
+    """How far what was said of changed rows is what was said of the rows themselves, 1 being the same.
 
     For groups the share of rows that stay in theirs; for what is unusual the correlation of ranks.
     """
     if kind == "clustering":
-        return lambda rows, known: float((model[-1].predict(spaced(model, rows)) == known).mean())
+        return float((said == known).mean())
+    from scipy.stats import spearmanr
 
-    def alike(rows: Array, known: Array) -> float:
-        from scipy.stats import spearmanr
-
-        found = spearmanr(oddness(model, rows), known).statistic
-        return float(found) if np.isfinite(found) else 0.0
-
-    return alike
+    found = spearmanr(said, known).statistic
+    return float(found) if np.isfinite(found) else 0.0
 
 
 def said_of(kind: str, model: Any, rows: Array) -> Array:
-    """What `agreement` holds changed rows against."""
+    """What `agreement` compares."""
     return oddness(model, rows) if kind == "anomaly" else np.asarray(model[-1].predict(spaced(model, rows)))
 
 

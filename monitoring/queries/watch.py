@@ -244,8 +244,9 @@ class Live:
 
 
 def live_in(projects: Sequence[Project], limit: int = 20) -> list[Live]:
-    """What is in use in these projects, what needs a look first; in two queries."""
-    releases = Release.objects.filter(deployment__project__in=projects, state=Release.State.CHAMPION)
+    """What is in production in these projects, what needs a look first; in two queries."""
+    live = Release.objects.filter(deployment__project__in=projects, state=Release.State.CHAMPION)
+    releases = live.filter(deployment__environment="production")
     found = list(releases.select_related("deployment__project", "deployment__monitor", "version__model")[:200])
     watched = {each.pk: each.deployment.monitor.pk for each in found if hasattr(each.deployment, "monitor")}
     alerts = open_alert_counts(list(watched.values()))

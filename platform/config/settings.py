@@ -280,6 +280,7 @@ PREDICT_HOSTS = ALLOWED_HOSTS + [host for host in _text("BATON_PREDICT_HOSTS").s
 PREDICT_THREADS = _number("BATON_PREDICT_THREADS", 2)
 PREDICT_QUEUE = _number("BATON_PREDICT_QUEUE", 128)
 PREDICT_SECONDS = _number("BATON_PREDICT_SECONDS", 10)
+PREDICTION_DAYS = _number("BATON_PREDICTION_DAYS", 0)  # stored answers that are older go for good; 0: they stay
 
 LOGGING = {
     "version": 1,

@@ -3,6 +3,8 @@
 import importlib
 import json
 import os
+import re
+import resource
 import sys
 import traceback
 from pathlib import Path
@@ -28,11 +30,9 @@ def run(folder: Path, descriptor: int) -> dict[str, Any]:
         return {"result": engine(task["spec"], folder, report)}
     except Problem as problem:
         return {"problem": problem.as_dict() | {"status": problem.status}}
-    except MemoryError:
-        return {"memory": task["limits"]["memory_mb"]}
     except (Exception, SystemExit, KeyboardInterrupt) as error:
-        if _is_memory(error):
-            return {"memory": task["limits"]["memory_mb"]}
+        if isinstance(error, MemoryError) or _is_memory(error):
+            return {"memory": {"may": task["limits"]["memory_mb"], "had": _had(), "asked": _asked(str(error))}}
         return {"error": "".join(traceback.format_exception(error))[-20_000:], "kind": type(error).__name__}
 
 
@@ -42,6 +42,17 @@ def _is_memory(error: BaseException) -> bool:
     return any(
         sign in text for sign in ("outofmemory", "out of memory", "bad_alloc", "unable to allocate", "malloc of")
     )
+
+
+def _had() -> int:
+    """The most memory that this process had so far, in mebibytes (Linux counts kibibytes)."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def _asked(text: str) -> int | None:
+    """What the piece that could not be had would have taken, in mebibytes, where the library says it as numpy does."""
+    found = re.search(r"allocate ([\d.]+) (Mi|Gi|Ti)B", text)
+    return round(float(found[1]) * {"Mi": 1, "Gi": 1024, "Ti": 1024**2}[found[2]]) if found else None
 
 
 def main() -> None:

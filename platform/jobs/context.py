@@ -213,9 +213,11 @@ class Context:
             facts = {key: value for key, value in problem.items() if key not in ("detail", "code", "status", "fields")}
             raise Problem(problem["detail"], code=problem["code"], fields=problem.get("fields"), **facts)
         if "memory" in answer:
+            memory = answer["memory"]
+            more = f" and asked for {memory['asked']:,} MB more" if memory["asked"] else ""
             raise Died(
                 "memory_limit",
-                f"It needed more memory than the {answer['memory']} MB it may use. "
+                f"It needed more memory than the {memory['may']} MB it may use: it had {memory['had']:,} MB{more}. "
                 "Use fewer rows or columns, a simpler method, or raise BATON_JOB_MEMORY_MB.",
                 retry=False,
             )

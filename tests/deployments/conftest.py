@@ -12,6 +12,9 @@ from django.db import connections
 from django.db.backends.sqlite3.base import DatabaseWrapper
 
 from config.addresses import database
+from deployments.models import Deployment
+from deployments.services.keys import make_key
+from projects.permissions import Role
 from tests.conftest import Cast
 from tests.conftest import cast as make_cast
 from tests.deployments import stage
@@ -78,3 +81,15 @@ def shared_cast(shared_database: str) -> Cast:
 def server(shared_database: str) -> stage.PredictionServer:
     """The prediction server of this test's instance, not started yet."""
     return stage.PredictionServer(stage.free_port(), stage.environment_of(shared_database))
+
+
+@pytest.fixture
+def live(
+    shared_cast: Cast, server: stage.PredictionServer, trained: stage.Trained
+) -> Iterator[tuple[stage.PredictionServer, Deployment, str]]:
+    """A server with one model in use and one key."""
+    by = shared_cast[Role.ML_ENGINEER]
+    release = stage.put_into_use(stage.version_of(shared_cast.project, trained), by)
+    _, secret = make_key(release.deployment, name="shop", days=30, by=by)
+    with stage.running(server):
+        yield server, release.deployment, secret

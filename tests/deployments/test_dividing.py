@@ -112,6 +112,7 @@ def test_a_shadow_stands_in_the_log_apart_and_is_compared(model, journal, tmp_pa
 
 
 def test_a_log_that_cannot_be_written_refuses_or_says_so(model, journal, monkeypatch):
+    """F52."""
     monkeypatch.setattr("deployments.serving.journal._File", _full)
     with pytest.raises(Unavailable):
         ask(journal, model, None, rows=ROWS[:1])

@@ -13,6 +13,7 @@ import pytest
 from deployments.serving.inference import Facts, answer, answer_all, load
 from deployments.serving.lines import rows_in
 from deployments.serving.parsing import RowsInvalid
+from experiments.packaging import Bundle
 from tests.deployments import stage
 from tests.deployments.stage import ROW
 
@@ -86,3 +87,54 @@ def test_a_server_of_a_compiled_model_loads_neither_scikit_learn_nor_pandas(trai
     )
     said = subprocess.run([sys.executable, "-c", code], cwd=stage.ROOT, capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("path", ["compiled", "stored"])
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"plan": "never seen"}, None),
+        ({"charge": None}, None),
+        ({"extra": {"deep": [1]}}, None),
+        ({"months": 10**9}, None),
+        ({"charge": -1e29}, None),
+        ({"Months": 4}, None),
+        ({"months": None}, "months"),
+        ({"months": "3"}, "months"),
+        ({"months": 3.5}, "months"),
+        ({"months": True}, "months"),
+        ({"charge": "80.5"}, "charge"),
+        ({"charge": [80.5]}, "charge"),
+        ({"charge": 1e300}, "charge"),
+        ({"plan": 7}, "plan"),
+        ({"plan": None}, "plan"),
+        ({"plan": "x" * 20_000}, "plan"),
+    ],
+)
+def test_f49_each_odd_value_is_answered_by_a_stated_policy_or_refused_by_name(path, change, field, trained) -> None:
+    model = load(trained.bundle, "b")
+    if path == "stored":
+        model.predictor, model.reader = Bundle.open(trained.bundle).predictor(), None
+    usual, odd = answer(model, FACTS, [ROW], b"key", 0.0), ROW | change
+    if field is not None:
+        with pytest.raises(RowsInvalid) as refusal:
+            answer(model, FACTS, [ROW, odd], b"key", 0.0)
+        assert [(one["row"], one["field"]) for one in refusal.value.facts["errors"]] == [(1, field)]
+        return
+    found = answer(model, FACTS, [dict(reversed(odd.items()))], b"key", 0.0)
+    assert found.unknown == ("plan" in change)
+    if change.keys() & ROW.keys():
+        return
+    assert found.predictions[0]["probability"] == usual.predictions[0]["probability"]
+
+
+@pytest.mark.parametrize("missing", ["months", "charge", "plan"])
+def test_f49_a_missing_field_is_a_gap_where_gaps_are_allowed(missing, trained) -> None:
+    model = load(trained.bundle, "b")
+    row = {name: value for name, value in ROW.items() if name != missing}
+    if missing == "charge":
+        assert answer(model, FACTS, [row], b"key", 0.0).rows == 1
+        return
+    with pytest.raises(RowsInvalid) as refusal:
+        answer(model, FACTS, [row], b"key", 0.0)
+    assert refusal.value.facts["errors"][0]["field"] == missing

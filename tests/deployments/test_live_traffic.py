@@ -48,6 +48,7 @@ def canary(version, by):
 
 
 def test_shadow_canary_and_rollback_under_load_fail_nobody(world):
+    """F54."""
     server, release, version, key, by = world
     deployment = release.deployment
     with Callers(server, key, RATE) as callers:

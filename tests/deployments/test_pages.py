@@ -5,7 +5,8 @@ import json
 import pytest
 from django.urls import reverse
 
-from deployments.models import ConsumerKey
+from deployments.models import ConsumerKey, Deployment, Release
+from deployments.pages.deploy import stage_of
 from deployments.queries.deployments import deployment_for, ways_back
 from deployments.queries.versions import latest_gate
 from deployments.services.gates import request_promotion
@@ -180,3 +181,16 @@ def test_trying_without_a_server_says_so_and_keeps_what_was_typed(version, cast,
     assert "does not answer" in answer.content.decode()
     assert 'value="17"' in answer.content.decode()
     assert client.post(page + "try/", {"in0": "seven", "key": ""}).status_code == 422
+
+
+def test_a_version_is_told_in_the_environment_that_it_is_furthest_in():
+    def of(**states):
+        return stage_of(
+            [Release(state=state, deployment=Deployment(environment=name)) for name, state in states.items()]
+        )
+
+    assert stage_of([]) == ("", "Candidate")
+    assert of(development="champion") == ("pass", "In development")
+    assert of(development="champion", staging="champion") == ("pass", "In staging")
+    assert of(development="champion", production="preparing") == ("pass", "In development")
+    assert of(production="champion", staging="champion", development="retired") == ("pass", "In production")

@@ -1,12 +1,13 @@
 """The body of a prediction request."""
 
 import json
+import time
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deployments.serving.parsing import rows_of
+from deployments.serving.parsing import json_of, rows_of
 from problems.problem import Problem
 
 JSON = st.recursive(
@@ -65,6 +66,7 @@ def test_any_body_is_read_or_refused_with_a_sentence(body):
     ],
 )
 def test_what_is_refused_and_how(body, status):
+    """A54, F50."""
     with pytest.raises(Problem) as refusal:
         rows_of(body)
     assert refusal.value.status == status
@@ -76,3 +78,30 @@ def test_text_that_only_looks_like_the_nul_escape_is_text():
 
 def test_the_last_of_repeated_names_wins():
     assert rows_of(b'{"row": {"a": 1, "a": 2}}') == [{"a": 2}]
+
+
+@pytest.mark.parametrize(
+    ("body", "wanted"),
+    [
+        (b'{"a": [NaN, 1]}', {"a": [None, 1]}),
+        (b'{"NaN": "is \\" NaN", "b": NaN}', {"NaN": 'is " NaN', "b": None}),
+        (b'{"a": -NaN}', None),
+        (b'{"a": NaNs}', None),
+        (b'{"a": NaN, "b": Infinity}', None),
+        (b'{"a": NaN, "b": "', None),
+        (b'{"a": NaN, "b": "\\', None),
+        (b'{"a": NaN, "b": "\\ud800"}', None),
+        (b"NaN" + b'"\\' * 2_000_000, None),
+    ],
+)
+def test_nan_is_a_gap_where_a_protocol_has_it_so_and_only_outside_of_texts(body, wanted):
+    began = time.monotonic()
+    if wanted is None:
+        with pytest.raises(Problem) as refusal:
+            json_of(body, nan_is_gap=True)
+        assert refusal.value.status == 400
+    else:
+        assert json_of(body, nan_is_gap=True) == wanted
+    assert time.monotonic() - began < 5  # one look, however the quotes stand
+    with pytest.raises(Problem):
+        json_of(body)

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from audit.models import Entry
 from audit.services import verify
-from deployments.jobs import seal_when_due
+from deployments.jobs import forget_old_answers, seal_when_due
 from deployments.models import ConsumerKey, Release
 from deployments.queries.deployments import champion_of, release_for, ways_back
 from deployments.queries.predictions import recent_predictions
@@ -26,6 +26,7 @@ from projects.models.gates import Gate
 from projects.permissions import Role
 from projects.services.gates import sign_gate
 from storage import blobs
+from storage.models import Blob
 from tests.deployments import stage
 from tests.deployments.test_journal import line
 
@@ -231,7 +232,30 @@ def test_the_log_is_stored_once_and_stays_readable(version, cast, run_jobs, sett
     assert len(recent_predictions(deployment, ALL)) == 20
 
 
+def test_stored_answers_go_when_the_operator_no_longer_keeps_them(version, cast, run_jobs, settings):
+    deployment = stage.put_into_use(version, cast[Role.ML_ENGINEER]).deployment
+    _, sealed = folders(settings.DATA_DIR)
+    now = timezone.now().timestamp()
+    for name, at in (("old", now - 40 * 86_400), ("new", now - 5 * 86_400)):
+        (sealed / f"{name}-000001.jsonl").write_bytes(b"".join(line(n, at + n, deployment.name) for n in range(20)))
+    seal_when_due()
+    run_jobs()
+    Blob.objects.update(created_at=timezone.now() - timedelta(hours=1))
+    tables = dict(deployment.segments.values_list("source", "table_id"))
+    forget_old_answers()
+    assert deployment.segments.count() == 2  # nobody said that they go
+    settings.PREDICTION_DAYS = 30
+    forget_old_answers()
+    forget_old_answers()
+    assert [one.source for one in deployment.segments.all()] == ["new-000001.jsonl"]
+    assert len(recent_predictions(deployment, ALL)) == 20
+    assert not Blob.objects.filter(pk=tables["old-000001.jsonl"]).exists()
+    (entry,) = Entry.objects.filter(name="log.forgotten")
+    assert entry.data["rows"] == 20
+
+
 def test_of_two_promotions_at_once_one_wins(shared_cast, trained, retrained):
+    """F30, once; `tests/projects/test_many_at_once.py` does it round after round."""
     stage.agree_targets(shared_cast.project)
     versions = [stage.version_of(shared_cast.project, one) for one in (trained, retrained)]
     for version in versions:

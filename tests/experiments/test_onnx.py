@@ -185,6 +185,7 @@ HOSTILE = [
 def test_what_reaches_out_grows_loops_or_leads_astray_is_refused_unrun(
     forest: bytes, change: Callable[[Any], Any], said: str
 ) -> None:
+    """A39."""
     assert look(io.BytesIO(forest), "model.onnx").names == [*made.NUMBERS, *made.WORDS]
     with pytest.raises(Invalid, match=said):
         look(io.BytesIO(made.changed(forest, change)), "model.onnx")

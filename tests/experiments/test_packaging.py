@@ -22,7 +22,7 @@ from experiments.compiled.proof import proved
 from experiments.estimators.linear import LOGISTIC
 from experiments.estimators.preprocessing import pipeline
 from experiments.matrices import layout_of
-from experiments.packaging import Bundle, dumped, loaded, pack, refuse_foreign
+from experiments.packaging import Bundle, answers_of, dumped, loaded, pack, refuse_foreign
 from problems.problem import Invalid
 
 MARKER = Path("/tmp/baton-packaging-marker")
@@ -47,6 +47,7 @@ def _fitted() -> Pipeline:
     ids=["os.system", "numpy function", "partial", "methodcaller", "eval", "hidden in a dict", "seed sequence"],
 )
 def test_types_outside_the_list_are_refused_by_name(hostile: Any) -> None:
+    """A36."""
     content = skops.io.dumps(hostile)
     with pytest.raises(Invalid, match="not allowed") as refused:
         loaded(content)
@@ -79,6 +80,7 @@ def test_an_allowed_type_under_another_loader_is_refused() -> None:
 
 
 def test_there_is_no_other_loader_to_fall_back_to(tmp_path: Path) -> None:
+    """A37."""
     whole = skops.io.dumps(_fitted())
     joblib.dump(_fitted(), tmp_path / "model.skops")
     empty = io.BytesIO()
@@ -125,6 +127,7 @@ def test_nan_never_gets_into_a_bundle(tmp_path: Path) -> None:
 
 
 def test_no_code_of_ours_trusts_what_a_file_names_or_unpickles() -> None:
+    """A36."""
     root = Path(__file__).resolve().parents[2]
     hostile = re.compile(
         r"get_untrusted_types|import pickle|pickle\.loads?\(|joblib\.load\(|import cloudpickle|import dill|yaml\.load\("
@@ -162,3 +165,17 @@ def test_a_compiled_form_answers_only_for_the_model_that_it_was_made_of(tmp_path
     with pytest.raises(Invalid, match="packed without"):
         Bundle(without | {"card.json": b"{}"}).compiled()
     assert Bundle(without).predictor().predict(rows) == wanted
+
+
+def test_equally_near_neighbours_count_alike_on_any_number_of_threads() -> None:
+    from sklearn.neighbors import KNeighborsRegressor
+    from threadpoolctl import threadpool_limits
+
+    chance = np.random.default_rng(1)
+    grid = chance.integers(0, 5, (900, 3)).astype(float)  # each place is held by many rows
+    model = KNeighborsRegressor(15, weights="distance", algorithm="brute").fit(grid, chance.normal(size=900))
+    found = []
+    for threads in (1, 4):
+        with threadpool_limits(limits=threads):
+            found.append(answers_of(model, "regression", grid[:50]))
+    np.testing.assert_array_equal(*found)

@@ -70,6 +70,11 @@ TABLES: dict[str, tuple[Callable[[Path], pd.DataFrame], dict[str, Any], float]] 
     "adult": (adult, {"target": "income", "positive": ">50K"}, 0.90),
     "fraud": (fraud, {"target": "Class", "positive": "fraud"}, 0.90),
     "heart": (heart, {"target": "sick", "positive": "yes"}, 0.80),
+    "heart by site": (
+        heart,
+        {"target": "sick", "positive": "yes", "split": {"kind": "group", "column": "site", "test_share": 0.3}},
+        0.65,
+    ),
     "elec2": (elec2, {"target": "class", "positive": "up"}, 0.85),
     "eta": (eta, {"target": "minutes"}, 0.25),
     "california": (california, {"target": "median_house_value"}, 0.75),

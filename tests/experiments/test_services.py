@@ -87,6 +87,7 @@ def test_a_version_of_another_project_is_refused(cast: Cast, make_version: Calla
 
 
 def test_what_cannot_work_is_refused_before_the_queue(cast: Cast, version: Version) -> None:
+    """F47, as the form and REST are refused."""
     for spec, field in [
         ({"target": "same"}, "target"),
         ({"target": "empty"}, "target"),

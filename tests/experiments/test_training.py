@@ -133,6 +133,7 @@ def _timeless(value: Any) -> Any:
 
 
 def test_columns_that_cannot_help_are_left_out_with_a_notice(train: Train) -> None:
+    """F48."""
     names = ["customer", "plan", "tenure", "price", "price_again", "same", "empty"]
     answer = train(story(), target="left", inputs=names, methods=["logistic"])
     said = {note["column"]: note["text"] for note in answer["evaluation"]["notices"]}
@@ -143,6 +144,7 @@ def test_columns_that_cannot_help_are_left_out_with_a_notice(train: Train) -> No
 
 
 def test_an_input_that_knows_the_answer_is_named(train: Train) -> None:
+    """F48."""
     table = story()
     reason = pa.array(["moved" if value == "Yes" else None for value in table["left"].to_pylist()])
     answer = train(
@@ -179,6 +181,7 @@ def test_rows_without_an_answer_are_left_out_and_counted(train: Train) -> None:
 
 
 def test_odd_numbers_count_as_missing_and_are_told(train: Train) -> None:
+    """F46 of training; of reading, see `test_other_formats`."""
     table = story()
     odd = np.array(table["price"].to_pylist(), dtype=float)
     odd[:6] = [np.inf, -np.inf, np.nan, 1e308, -1e308, 5e-324]
@@ -247,6 +250,7 @@ def test_the_bundle_answers_its_golden_rows_and_describes_its_inputs(train: Trai
 def test_what_cannot_be_learned_is_refused_with_the_reason(
     train: Train, tmp_path: Path, column: str, values: list[str], sentence: str
 ) -> None:
+    """F47, as the job sees it who reads all rows."""
     good = story()
     bad = good.set_column(good.column_names.index(column), column, pa.array(values))
     spec = completed(

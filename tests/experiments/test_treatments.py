@@ -99,7 +99,12 @@ def test_whole_groups_are_held_back() -> None:
     assert not set(groups[split.train]) & set(groups[split.test])
     assert np.array_equal(np.sort(np.concatenate([split.train, split.test])), np.arange(2000))
     assert np.array_equal(split.test, by_group(np.arange(2000), groups, 0.2, 3).test)
-    assert 0.1 < split.test.size / 2000 < 0.3 or np.unique(groups, return_counts=True)[1].max() > 400
+    assert 0.1 < split.test.size / 2000 <= 0.22
+    sites = np.repeat(["large", "middle", "small"], [600, 300, 100])
+    for seed in range(9):
+        held = set(sites[by_group(np.arange(1000), sites, 0.05, seed).test])
+        assert held == {"small"}, "the smallest, where each is more than was asked for"
+        assert set(sites[by_group(np.arange(1000), sites, 0.3, seed).test]) in ({"middle"}, {"small"})
 
 
 def test_the_held_back_rows_are_kept_as_short_text() -> None:

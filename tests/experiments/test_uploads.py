@@ -2,7 +2,10 @@
 
 import io
 import json
+import os
 import pickle
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -107,6 +110,25 @@ def upload(cast: Cast, run_jobs: Callable[[], list[Job]]) -> Callable[..., tuple
     return bring
 
 
+SERVER = """
+import json, sys
+from deployments.serving.lean import stay_lean
+stay_lean()
+from deployments.serving.inference import load
+from pathlib import Path
+answers = load(Path(sys.argv[1]), "b").answered(json.load(sys.stdin))[1]
+print(json.dumps([one.probability for one in answers]))
+"""
+
+
+def served(bundle: Path, rows: list[dict[str, Any]]) -> list[float]:
+    """The chances as the process of a prediction server gives them, which is lean until a model needs more."""
+    asked = [sys.executable, "-c", SERVER, str(bundle)]
+    here = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    found: list[float] = json.loads(subprocess.check_output(asked, input=json.dumps(rows).encode(), env=here))
+    return found
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_script_s_model_of_real_data_scores_here_as_it_does_there(
     cast: Cast, make_version: Make, sample_data: Path, targets: Contract, upload: Any
@@ -140,6 +162,7 @@ def test_a_script_s_model_of_real_data_scores_here_as_it_does_there(
     rows = [{name: None if value != value else value for name, value in row.items()} for row in
             test[NUMBERS + WORDS].head(20).to_dict("records")]  # fmt: skip
     assert [one.probability for one in bundle.predictor().predict(rows)] == pytest.approx(said[:20], abs=1e-12)
+    assert served(verified_path(str(run.bundle_id)), rows) == pytest.approx(said[:20], abs=1e-12)
     assert register(run, name="churn", reason="bought", by=cast[Role.DATA_SCIENTIST]).bundle_id == run.bundle_id
 
     for again in (
@@ -176,6 +199,7 @@ HOSTILE = [
 def test_what_is_no_skops_file_is_refused_unread(
     name: str, content: bytes, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A35."""
     monkeypatch.chdir(tmp_path)
     with pytest.raises(Invalid, match=said):
         look(io.BytesIO(content), name)
@@ -187,6 +211,7 @@ def _renamed(schema: dict[str, Any]) -> None:
 
 
 def test_foreign_types_strange_members_and_bombs_are_refused_by_name(tmp_path: Path) -> None:
+    """A36, as somebody sends it."""
     good = skops.io.dumps(small())
     assert look(io.BytesIO(good), "model.skops").names == ["tenure", "price", "plan"]
     function = skops.io.dumps(make_pipeline(FunctionTransformer(np.log1p), LogisticRegression()))

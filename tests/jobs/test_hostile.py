@@ -1,6 +1,7 @@
 """A58: a job that is hostile finds no secret, takes nothing with it, and is ended with the reason."""
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,9 @@ def test_who_fills_the_disk_with_many_files_is_ended_with_the_reason(do: Do) -> 
 def test_who_takes_all_memory_is_told_so(do: Do) -> None:
     job = do(lambda context: context.call("tests.jobs.engines:allocate", {}), limits=Limits(memory_mb=1024))
     assert (job.state, job.code) == (State.FAILED, "memory_limit")
+    had = re.search(r"than the 1024 MB it may use: it had ([\d,]+) MB\. Use fewer rows", job.message)
+    assert had
+    assert 500 < int(had[1].replace(",", "")) <= 1024
 
 
 def test_only_what_a_task_names_below_the_folder_is_opened_and_no_key(tmp_path: Path) -> None:
