@@ -6,7 +6,7 @@ export BATON_AUDIT_KEY ?= lint-only
 export BATON_SERVING_KEY ?= lint-only
 
 # What takes too long for every run: races, a hundred rounds each.
-.PHONY: run test lint format lock bench faults large replays searches traffic loop streams batches engineer clients tensors scoring fuzz everywhere notebook night
+.PHONY: run test lint format lock bench faults large replays searches traffic loop streams batches engineer clients tensors scoring fuzz everywhere notebook night imports
 run:
 	./run
 test:
@@ -55,6 +55,9 @@ engineer:
 # Unchanged mlflow clients, the newest and one of 2.x, against a real instance; pip makes their environments: minutes.
 clients:
 	$(PYTHON) -m pytest -q -s tests/experiments/clients.py
+# A genuine MLflow server is filled and imported, its worker killed meanwhile; pip makes its environment: minutes.
+imports:
+	$(PYTHON) -m pytest -q -s tests/experiments/imports.py
 # NVIDIA's unchanged v2 client against a prediction server; pip makes its environment: a minute.
 tensors:
 	$(PYTHON) -m pytest -q -s tests/deployments/v2_clients.py

@@ -1,9 +1,11 @@
-"""The jobs of the experiments room: train a run or take in a model, judge it, put the edge-case book to it."""
+"""The jobs of the experiments room: train a run or take in a model, judge it, put the edge-case book to it, import."""
 
 from datasets.queries.versions import table_path
 from experiments.models.evaluations import Evaluation
 from experiments.models.runs import Run
-from experiments.services import asking, cases, evaluations, tunings, uploads
+from experiments.queries.log_import import KIND as IMPORT
+from experiments.services import asking, cases, evaluations, log_import, tunings, uploads
+from experiments.services.log_bringing import Bringing
 from experiments.services.runs import PLATFORM, engine_spec, fail_run, finish_run
 from experiments.tried import summary_of
 from jobs.context import Context
@@ -15,6 +17,7 @@ from storage.blobs import put_file
 JUDGING = Limits(wall_seconds=2 * 3600, cpu_seconds=2 * 3600)
 TRYING = Limits(wall_seconds=2 * 3600, cpu_seconds=2 * 3600)
 TAKING = Limits(wall_seconds=3600, cpu_seconds=3600)
+BRINGING = Limits(wall_seconds=48 * 3600, cpu_seconds=4 * 3600)
 QUICK = Limits(wall_seconds=15 * 60, cpu_seconds=15 * 60)
 
 
@@ -108,3 +111,12 @@ def check_search(context: Context) -> None:
     found = context.call("experiments.searching.engine:nested", spec)
     with context.finish({"run": run.number, "part": outer + 1}):
         tunings.keep_nested(run, outer, found)
+
+
+@job(IMPORT, queue="ingestion", max_attempts=50, limits=BRINGING, on_failure=log_import.forget_secret)
+def import_logs(context: Context) -> None:
+    """Bring what an MLflow server holds, piece by piece; whoever is interrupted goes on with the next piece."""
+    bringing = Bringing(context)
+    result = bringing.run()
+    with context.finish(result):
+        log_import.finish_import(context.job, result)

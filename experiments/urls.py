@@ -18,6 +18,7 @@ from experiments.pages import (
     cases,
     compare,
     evaluations,
+    importing,
     log_judging,
     logged,
     models,
@@ -80,6 +81,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{P}evaluate/", compare.Evaluate.as_view(), name="evaluate"),
     path(f"{P}compare/", compare.Compare.as_view(), name="compare"),
     path(f"{P}notebook/", logged.FromNotebook.as_view(), name="from-notebook"),
+    path(f"{P}notebook/import/", importing.ImportLogs.as_view(), name="logged-import"),
     path(f"{P}logged/<int:number>/", logged.LoggedRun.as_view(), name="logged-run"),
     path(f"{P}logged/<int:number>/judge/", log_judging.JudgeRun.as_view(), name="logged-run-judge"),
     path(f"{P}logged-models/<str:model_id>/", logged.LoggedModel.as_view(), name="logged-model"),
@@ -90,6 +92,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
 api_urls: list[URLPattern | URLResolver] = [
     path(f"{A}runs/", api.Runs.as_view(), name="api-runs"),
     path(f"{A}runs/upload/", api_uploads.Uploads.as_view(), name="api-model-upload"),
+    path(f"{A}logged/import/", api_logged.Imports.as_view(), name="api-logged-import"),
     path(f"{A}logged/<int:number>/judge/", api_logged.JudgeRun.as_view(), name="api-logged-run-judge"),
     path(f"{A}logged-models/<str:model_id>/judge/", api_logged.JudgeModel.as_view(), name="api-logged-model-judge"),
     path(f"{A}runs/views/", api_records.Views.as_view(), name="api-run-views"),

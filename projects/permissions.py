@@ -126,6 +126,7 @@ ACTIONS: dict[str, tuple[str, frozenset[Role]]] = {
         ("run.read", "See runs", _EVERYONE),
         ("run.start", "Start training", _SCIENCE | _DELIVERY | {Role.OWNER, Role.DATA_ANALYST}),
         ("run.upload", "Bring a model that was made elsewhere", _SCIENCE | _DELIVERY | {Role.OWNER}),
+        ("run.import", "Bring what an MLflow server holds", _SCIENCE | _DELIVERY | {Role.OWNER}),
         ("run.ask", "Ask a model about a row, with reasons", _DOERS),
         ("view.save", "Keep named views of the runs", _DOERS),
         ("price.change", "Say what an hour of computing costs", _DELIVERY | {Role.OWNER}),

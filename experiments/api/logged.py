@@ -1,4 +1,4 @@
-"""What was logged from notebooks, over REST: judge a logged model on a version of a dataset."""
+"""What was logged from notebooks, over REST: judge a logged model on a version, import from an MLflow server."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,8 +11,10 @@ from rest_framework.response import Response
 
 from experiments.api.uploads import StatedBody, measured_on, stated_in
 from experiments.models.logged import LogFile
+from experiments.queries.log_import import imports_of, shown_import
 from experiments.queries.log_models import chosen_file, files_of_model, files_of_run, model_page
 from experiments.queries.logged import logged_run
+from experiments.services.log_import import MOST_NAMES, start_import
 from experiments.services.log_judging import judge_logged
 from projects.access import ProjectEndpoint
 from projects.api.projects import caller
@@ -78,3 +80,44 @@ class JudgeRun(_Judging):
         See the address of logged models for the rest.
         """
         return self.start(request, files_of_run(logged_run(self.project, number)))
+
+
+class ImportBody(serializers.Serializer[Any]):
+    """Which MLflow server, how to sign in there, and what of it."""
+
+    address = serializers.CharField(max_length=2000, help_text="What clients have as MLFLOW_TRACKING_URI.")
+    user = serializers.CharField(required=False, allow_blank=True, max_length=200, help_text="With a password only.")
+    secret = serializers.CharField(
+        required=False, allow_blank=True, max_length=8000, help_text="A token, or the password of the user."
+    )
+    experiments = serializers.ListField(
+        child=serializers.CharField(max_length=500), required=False, max_length=MOST_NAMES, help_text="Names; or all."
+    )
+    registry = serializers.BooleanField(required=False, default=True, help_text="Registered names and versions too.")
+
+
+class Imports(ProjectEndpoint):
+    """Imports from MLflow servers."""
+
+    action = {"GET": "run.read", "POST": "run.import"}
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request, key: str) -> Response:
+        """The imports of the project, newest first, with what is there, what is here and what stays there."""
+        return self.page_of(imports_of(self.project), shown_import)
+
+    @extend_schema(request=ImportBody, responses={202: OpenApiTypes.OBJECT, 409: OpenApiTypes.OBJECT})
+    def post(self, request: Request, key: str) -> Response:
+        """Bring experiments, runs with all points and files, logged models and registered names of an MLflow server.
+
+        Runs keep their ids. What is here whole is not brought again, so an import that was interrupted, or is started
+        again later, brings the rest. The secret is sealed, goes to this address alone and is forgotten at the end.
+        """
+        body = ImportBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        given = dict(body.validated_data)
+
+        def make() -> tuple[int, dict[str, Any]]:
+            return 202, {"job": job_link(start_import(self.project, **given, by=caller(request)))}
+
+        return self.once(make)

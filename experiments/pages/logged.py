@@ -12,6 +12,7 @@ from experiments.comparing import Curve
 from experiments.comparing import Line as Compared
 from experiments.comparing_charts import curves
 from experiments.models.logged import LogRun
+from experiments.queries.log_import import FROM
 from experiments.queries.log_models import files_of_run, model_page, models_logged_by, newest_models, runs_judging
 from experiments.queries.logged import held_by, logged_run, run_of
 from experiments.queries.records import series_of, summaries_of
@@ -40,10 +41,11 @@ class LoggedRun(ProjectPage):
         return self.show(
             run=run,
             record=run.record,
+            origin=held.tags.pop(FROM, ""),
             metrics=[(name, step, _said(value)) for name, step, _, value in held.metrics],
             params=params[:MOST_SETTINGS],
             more_params=params[MOST_SETTINGS:],
-            tags={name: value for name, value in held.tags.items() if not name.startswith(OWN)},
+            tags={name: value for name, value in held.tags.items() if not name.startswith((OWN, "baton.imported."))},
             note=held.tags.get("mlflow.note.content", ""),
             inputs=held.inputs,
             models=models_logged_by(run),
@@ -78,7 +80,10 @@ class LoggedModel(ProjectPage):
             logged=kept.model,
             metrics=[(one["key"], one.get("dataset_name", ""), _said(one["value"])) for one in kept.model.metrics],
             params=list(kept.model.params.items()),
-            tags={name: value for name, value in kept.model.tags.items() if not name.startswith(OWN)},
+            origin=kept.model.tags.get(FROM, ""),
+            tags={
+                name: value for name, value in kept.model.tags.items() if not name.startswith((OWN, "baton.imported."))
+            },
             files=[(one, address_of(self.project.key, root, one.path)) for one in files[:MOST_FILES]],
             more_files=len(files) > MOST_FILES,
         )

@@ -16,6 +16,7 @@ from django.urls import reverse
 from experiments.listing import PARTS, Head, folded, heads, look_in, plain, read, said, usual_columns
 from experiments.models.records import RunRecord
 from experiments.pages.listing import RunRow, run_rows
+from experiments.queries.log_import import origins_of
 from experiments.queries.records import Cell, Line, Table, names_like, view_for, views_of
 from experiments.queries.runs import decides, hide_all
 from experiments.records.asked import Asked, written
@@ -42,6 +43,7 @@ class Shown:
     record: RunRecord
     row: RunRow | None
     cells: list[tuple[Head, Cell, str, str]]
+    origin: str = ""
 
 
 def _class_of(head: Head, cell: Cell, words: str) -> str:
@@ -132,11 +134,12 @@ class Runs(_Looking):
     def _shown(self, lines: Sequence[Line], headings: Sequence[Head]) -> list[Shown]:
         runs = hide_all([line.record.run for line in lines if line.record.run], self.roles)
         by_run = {row.run.pk: row for row in run_rows(runs, self.decide_by)}
-        rows = []
+        rows, origins = [], origins_of(line.record for line in lines)
         for line in lines:
             told = [(head, cell, said(line, cell)) for head, cell in zip(headings, line.cells, strict=True)]
             cells = [(head, cell, words, _class_of(head, cell, words)) for head, cell, words in told]
-            rows.append(Shown(line.record, by_run.get(line.record.run_id) if line.record.run_id else None, cells))
+            row = by_run.get(line.record.run_id) if line.record.run_id else None
+            rows.append(Shown(line.record, row, cells, origins.get(line.record.pk, "")))
         return rows
 
 

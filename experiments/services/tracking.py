@@ -6,7 +6,7 @@ They (or a protocol's request) hold the transaction that this is called in. Writ
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.db import connection, models
@@ -40,7 +40,7 @@ def keep(
     tags: Mapping[str, str] | None = None,
 ) -> None:
     """Add points to a record's metrics, and write parameters (once each) and tags. Call it in a transaction."""
-    RunRecord.everything.select_for_update(of=("self",)).only("pk").get(pk=record.pk)
+    _hold(record)
     by_name: dict[str, list[Point]] = defaultdict(list)
     for name, step, at, value in metrics:
         by_name[name].append((_whole(step, name), _whole(at, name), kept(value)))
@@ -50,6 +50,13 @@ def keep(
         _write_texts(record, RunKey.Kind.PARAM, params)
     if tags:
         _write_texts(record, RunKey.Kind.TAG, tags)
+
+
+def _hold(record: RunRecord) -> None:
+    """Lock the record's row until the transaction ends, where the database has such locks."""
+    lock = " FOR UPDATE" if connection.features.has_select_for_update else ""
+    if not _rows(f"SELECT 1 FROM {_table(RunRecord)} WHERE id = %s{lock}", [record.pk]):  # noqa: S608  names of our own
+        raise RunRecord.DoesNotExist
 
 
 def _whole(number: int, name: str) -> int:
@@ -78,9 +85,10 @@ def key_ids(project_id: Any, kind: str, names: Sequence[str]) -> dict[str, int]:
 
 def _known(project_id: Any, kind: str, names: Sequence[str]) -> dict[str, int]:
     found: dict[str, int] = {}
-    for start in range(0, len(names), AT_ONCE):
-        keys = RunKey.objects.filter(project=project_id, kind=kind, name__in=names[start : start + AT_ONCE])
-        found |= dict(keys.values_list("name", "pk"))
+    owner = RunKey._meta.get_field("project").get_db_prep_value(project_id, connection)
+    sql = f"SELECT name, id FROM {_table(RunKey)} WHERE project_id = %s AND kind = %s AND name IN "  # noqa: S608
+    for part in _parts(names):
+        found |= dict(_rows(sql + _places(part), [owner, str(kind), *part]))
     return found
 
 
@@ -123,9 +131,10 @@ def _summaries(record: RunRecord, keys: Sequence[int]) -> tuple[dict[int, Summar
     """What is known of these metrics of a record, and their ids, by key."""
     known: dict[int, Summary] = {}
     ids: dict[int, int] = {}
-    for start in range(0, len(keys), AT_ONCE):
-        rows = RunMetric.objects.filter(record=record, key__in=keys[start : start + AT_ONCE])
-        for pk, key, *fields in rows.order_by().values_list("pk", "key_id", *_SUMMARY):
+    columns = ", ".join(_SUMMARY)
+    sql = f"SELECT id, key_id, {columns} FROM {_table(RunMetric)} WHERE record_id = %s AND key_id IN "  # noqa: S608
+    for part in _parts(keys):
+        for pk, key, *fields in _rows(sql + _places(part), [record.pk, *part]):
             known[key], ids[key] = Summary(*fields), pk
     return known, ids
 
@@ -133,10 +142,11 @@ def _summaries(record: RunRecord, keys: Sequence[int]) -> tuple[dict[int, Summar
 def _tails(metrics: Sequence[int]) -> dict[int, tuple[int, bytes]]:
     """The newest stored piece of each of these metrics: its id and content."""
     found: dict[int, tuple[int, bytes]] = {}
-    for start in range(0, len(metrics), AT_ONCE):
-        of_these = RunPoints.objects.order_by().filter(metric__in=metrics[start : start + AT_ONCE])
-        newest = of_these.values("metric").annotate(newest=models.Max("pk")).values("newest")
-        for pk, metric, content in RunPoints.objects.filter(pk__in=newest).values_list("pk", "metric_id", "content"):
+    table = _table(RunPoints)
+    for part in _parts(metrics):
+        newest = f"SELECT MAX(id) FROM {table} WHERE metric_id IN {_places(part)} GROUP BY metric_id"  # noqa: S608
+        sql = f"SELECT id, metric_id, content FROM {table} WHERE id IN ({newest})"  # noqa: S608
+        for pk, metric, content in _rows(sql, part):
             found[metric] = (pk, bytes(content))
     return found
 
@@ -202,7 +212,21 @@ def as_number(value: str) -> float | None:
     return found if math.isfinite(found) else None
 
 
-# ---- Statements ----
+# ---- Statements: written out, because to build one takes the framework as long as the database needs for it ----
+
+
+def _parts(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    return (values[start : start + AT_ONCE] for start in range(0, len(values), AT_ONCE))
+
+
+def _places(values: Sequence[Any]) -> str:
+    return f"({', '.join(['%s'] * len(values))})"
+
+
+def _rows(sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return list(cursor.fetchall())
 
 
 def _table(model: type[models.Model]) -> str:

@@ -102,6 +102,12 @@ def _plain(text: str, length: int) -> str:
     return text[:length].replace("\x00", "").encode(errors="replace").decode()
 
 
+def hold(job: Job) -> None:
+    """Hold a running job's row until the transaction ends, so that nothing of a lost lease is written in it."""
+    if _held(job).select_for_update().first() is None:
+        raise LeaseLost(str(job.pk))
+
+
 def succeed(job: Job, result: dict[str, Any] | None = None) -> None:
     """End the job well. Call it in the transaction that writes the result; a lost lease undoes both."""
     if not _held(job).update(
