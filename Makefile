@@ -30,7 +30,7 @@ faults:
 	BATON_FAULT_ROUNDS=100 $(PYTHON) -m pytest -q tests/projects/test_many_at_once.py tests/web/test_sessions.py tests/deployments/test_server.py -k 'round_after_round or take_the_same_time or kill_9'
 # Two hundred uploads of 50 MB at once, and 5 GB as one table: minutes, and 15 GB of disk below TMPDIR.
 large:
-	$(PYTHON) -m pytest -q -s tests/faults/large.py
+	$(PYTHON) -m pytest -q -s tests/faults/large.py tests/experiments/limits.py
 # Every window of the real streams of monitoring, and eighty shuffles of them: minutes.
 replays:
 	$(PYTHON) -m pytest -q tests/monitoring/replays.py

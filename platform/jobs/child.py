@@ -15,6 +15,11 @@ from jobs.limits import Limits, apply, die_with_parent
 from jobs.report import PipeReport
 from problems.problem import Problem
 
+NO_ROOM = (
+    "outofmemory", "out of memory", "bad_alloc", "unable to allocate", "cannot allocate", "malloc of",
+    "start new thread", "resource temporarily unavailable",
+)  # fmt: skip
+
 
 def run(folder: Path, descriptor: int) -> dict[str, Any]:
     """Call the engine that the task names; every ending but a killed process becomes an answer."""
@@ -37,11 +42,9 @@ def run(folder: Path, descriptor: int) -> dict[str, Any]:
 
 
 def _is_memory(error: BaseException) -> bool:
-    """Some libraries wrap an allocation failure in an error of their own."""
+    """Some libraries wrap an allocation failure in an error of their own; a thread needs room for its stack too."""
     text = f"{type(error).__name__} {error}".lower()
-    return any(
-        sign in text for sign in ("outofmemory", "out of memory", "bad_alloc", "unable to allocate", "malloc of")
-    )
+    return any(sign in text for sign in NO_ROOM)
 
 
 def _had() -> int:
