@@ -82,7 +82,7 @@ class JudgeRun(_Judging):
         return self.start(request, files_of_run(logged_run(self.project, number)))
 
 
-class ImportBody(serializers.Serializer[Any]):
+class ServerBody(serializers.Serializer[Any]):
     """Which MLflow server, how to sign in there, and what of it."""
 
     address = serializers.CharField(max_length=2000, help_text="What clients have as MLFLOW_TRACKING_URI.")
@@ -106,14 +106,14 @@ class Imports(ProjectEndpoint):
         """The imports of the project, newest first, with what is there, what is here and what stays there."""
         return self.page_of(imports_of(self.project), shown_import)
 
-    @extend_schema(request=ImportBody, responses={202: OpenApiTypes.OBJECT, 409: OpenApiTypes.OBJECT})
+    @extend_schema(request=ServerBody, responses={202: OpenApiTypes.OBJECT, 409: OpenApiTypes.OBJECT})
     def post(self, request: Request, key: str) -> Response:
         """Bring experiments, runs with all points and files, logged models and registered names of an MLflow server.
 
         Runs keep their ids. What is here whole is not brought again, so an import that was interrupted, or is started
         again later, brings the rest. The secret is sealed, goes to this address alone and is forgotten at the end.
         """
-        body = ImportBody(data=request.data)
+        body = ServerBody(data=request.data)
         body.is_valid(raise_exception=True)
         given = dict(body.validated_data)
 

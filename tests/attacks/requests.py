@@ -169,6 +169,8 @@ def _described_body(route: Route, method: str, things: Things) -> Any:
     if "sources" in route.pattern:  # a closed address: refused before anything is dialled
         known |= {"connector": "url", "params": {"address": "https://example.org/rows.csv"}, "mode": "full"}
         known |= {"at": "02:00", "options": {}, "seen": 1}
+    if "logged/import" in route.pattern:
+        known |= {"address": "https://example.org", "user": "", "experiments": []}
     if "recipes" in route.pattern:  # a step that needs no parameters, on a table of this project
         known |= {"kind": "drop_duplicates", "source": things["datasets.dataset"].name}
     known |= quality(route, things) | served(route, things) | destined(route, things)

@@ -85,7 +85,7 @@ def fill(runs: int) -> None:
 def _tree(run: str, path: str | None = None) -> list[tuple[str, int]]:
     found = []
     for one in client.list_artifacts(run, path):
-        found += _tree(run, one.path) if one.is_dir else [(one.path, one.file_size)]
+        found += _tree(run, one.path) if one.is_dir else [(one.path, one.file_size or 0)]
     return found
 
 
