@@ -140,6 +140,12 @@ def sample_body(route: Route, method: str, things: Things) -> Any:
     return logged(things) if "/mlflow/" in route.pattern else _described_body(route, method, things)
 
 
+def brought(route: Route) -> dict[str, Any]:
+    """What asks for an import from another server: a plain address, and all of it."""
+    is_import = "logged/import" in route.pattern
+    return {"address": "https://example.org", "user": "", "experiments": []} if is_import else {}
+
+
 def _described_body(route: Route, method: str, things: Things) -> Any:
     """A body from the endpoint's description."""
     path = "/" + SEGMENT.sub(lambda found: "{" + found["name"] + "}", route.pattern)
@@ -169,11 +175,9 @@ def _described_body(route: Route, method: str, things: Things) -> Any:
     if "sources" in route.pattern:  # a closed address: refused before anything is dialled
         known |= {"connector": "url", "params": {"address": "https://example.org/rows.csv"}, "mode": "full"}
         known |= {"at": "02:00", "options": {}, "seen": 1}
-    if "logged/import" in route.pattern:
-        known |= {"address": "https://example.org", "user": "", "experiments": []}
     if "recipes" in route.pattern:  # a step that needs no parameters, on a table of this project
         known |= {"kind": "drop_duplicates", "source": things["datasets.dataset"].name}
-    known |= quality(route, things) | served(route, things) | destined(route, things)
+    known |= quality(route, things) | served(route, things) | destined(route, things) | brought(route)
     return _sample(schema, known, "")
 
 
