@@ -116,7 +116,7 @@ def test_who_takes_all_memory_is_told_so(do: Do) -> None:
     assert (job.state, job.code) == (State.FAILED, "memory_limit")
     had = re.search(r"than the 1024 MB it may use: it had ([\d,]+) MB\. Use fewer rows", job.message)
     assert had
-    assert 500 < int(had[1].replace(",", "")) <= 1024
+    assert 200 < int(had[1].replace(",", "")) <= 1024
 
 
 def test_only_what_a_task_names_below_the_folder_is_opened_and_no_key(tmp_path: Path) -> None:
