@@ -310,7 +310,7 @@ def compare(world: World) -> None:
     assert set(done["log"]) <= set(steps), "every acknowledged point is there"
     assert [step for step, count in steps.items() if count > 1] == [], "and none is there twice"
     assert "entries hold" in live.run("audit_verify")
-    for left in (live.data / "tmp").iterdir():  # of a worker that was killed; an hour later they go
+    for left in (live.data / "tmp").rglob("*"):  # of a worker that was killed; an hour later it goes
         os.utime(left, (time.time() - 2 * 3600,) * 2)
     live.run("shell", "-v", "0", "-c", "from jobs.housekeeping import sweep_temporary_files as go; go()")
     assert not list((live.data / "tmp").glob("job-*")), "no job left its folder"
